@@ -1,0 +1,395 @@
+/**
+ * The calls themselves: `kqueue`, `kevent`, `kevent64`, `close` and `errno`, as C has them.
+ *
+ * On macOS they are those of the system's C library. On Linux an engine over epoll answers them, with the same
+ * arguments and results. Importing this module opens nothing: the first call opens the library, and needs
+ * `--allow-ffi`.
+ *
+ * ```ts
+ * import { close, errno, EV_ADD, EVFILT_TIMER, kevent, KeventList, kqueue } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * const list = KeventList.from([{ ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 10 }]);
+ * const count = kevent(kq, list, list, null); // adds a timer of 10 ms and waits for it
+ * if (count === -1) console.error("errno", errno());
+ * for (const event of list) console.log(event.ident, event.data);
+ * close(kq);
+ * ```
+ *
+ * @module
+ */
+import {
+  type EventList,
+  type Kevent64List,
+  type KeventList,
+  memoryOf,
+} from "./kevent/list.ts";
+import {
+  KEVENT64_SIZE,
+  KEVENT_SIZE,
+  type RecordMemory,
+} from "./kevent/memory.ts";
+import { KEVENT, KEVENT64, type Struct, TIMESPEC } from "./kevent/struct.ts";
+import {
+  type Timespec,
+  type TimespecMemory,
+  timespecMemoryOf,
+} from "./kevent/timespec.ts";
+import {
+  addressOf,
+  Errno,
+  MEMORY_SYMBOLS,
+  openSystemLibrary,
+} from "./library.ts";
+
+export {
+  type ChangeFailure,
+  SystemError,
+  type SystemErrorOptions,
+} from "./errors.ts";
+
+/** A parameter that points to a struct: Deno's FFI has one type for all of them, C has one for each. */
+function pointerTo(_struct: Struct): "pointer" {
+  return "pointer";
+}
+
+/**
+ * What this module calls of Darwin's C library, by the C prototypes beside them.
+ *
+ * A variadic function is declared without its variadic arguments: Apple silicon passes those on the stack.
+ */
+export const DARWIN_SYMBOLS = {
+  // int kqueue(void);
+  kqueue: { parameters: [], result: "i32" },
+  kevent: {
+    parameters: [
+      "i32", // int kq
+      pointerTo(KEVENT), // const struct kevent *changelist
+      "i32", // int nchanges
+      pointerTo(KEVENT), // struct kevent *eventlist
+      "i32", // int nevents
+      pointerTo(TIMESPEC), // const struct timespec *timeout
+    ],
+    result: "i32", // int
+  },
+  kevent64: {
+    parameters: [
+      "i32", // int kq
+      pointerTo(KEVENT64), // const struct kevent64_s *changelist
+      "i32", // int nchanges
+      pointerTo(KEVENT64), // struct kevent64_s *eventlist
+      "i32", // int nevents
+      "u32", // unsigned int flags
+      pointerTo(TIMESPEC), // const struct timespec *timeout
+    ],
+    result: "i32", // int
+  },
+  // The same function, run on another thread: errno stays there.
+  kevent64Nonblocking: {
+    name: "kevent64",
+    nonblocking: true,
+    parameters: [
+      "i32", // int kq
+      pointerTo(KEVENT64), // const struct kevent64_s *changelist
+      "i32", // int nchanges
+      pointerTo(KEVENT64), // struct kevent64_s *eventlist
+      "i32", // int nevents
+      "u32", // unsigned int flags
+      pointerTo(TIMESPEC), // const struct timespec *timeout
+    ],
+    result: "i32", // int
+  },
+  // int close(int fildes);
+  close: { parameters: ["i32"], result: "i32" },
+  // int ioctl(int fildes, unsigned long request, ...); FIOCLEX takes no third argument.
+  ioctl: { parameters: ["i32", "u64"], result: "i32" },
+  // int *__error(void);
+  __error: { parameters: [], result: "pointer" },
+  // void *memmove(void *dst, const void *src, size_t len);
+  ...MEMORY_SYMBOLS,
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** `FIOCLEX` of Darwin's `<sys/filio.h>`, `_IO('f', 1)`: sets close-on-exec. */
+const FIOCLEX = 0x20006601n;
+
+type Symbols = Deno.StaticForeignLibraryInterface<typeof DARWIN_SYMBOLS>;
+
+/** What answers the calls: a C library of Darwin's ABI, or on Linux the engine. */
+interface Kernel {
+  /** Makes a queue, close-on-exec. -1 on failure. */
+  kqueue(): number;
+  /** Applies changes and collects events, in 32-byte records. -1 on failure. */
+  kevent(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    timeout: TimespecMemory | null,
+  ): number;
+  /** The same in 48-byte records. -1 on failure. */
+  kevent64(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number;
+  /** Closes a queue or any other descriptor. -1 on failure. */
+  close(fd: number): number;
+  /** The errno that the last failing call left. */
+  errno(): number;
+}
+
+/** A C library of Darwin's ABI behind the calls. */
+class DarwinKernel implements Kernel {
+  readonly #symbols: Symbols;
+  readonly #errno: Errno;
+
+  constructor(symbols: Symbols) {
+    this.#symbols = symbols;
+    this.#errno = new Errno(symbols, symbols.__error());
+  }
+
+  kqueue(): number {
+    const kq = this.#symbols.kqueue();
+    if (kq === -1) return this.#fail();
+    if (this.#symbols.ioctl(kq, FIOCLEX) === -1) {
+      this.#fail();
+      this.#symbols.close(kq);
+      return -1;
+    }
+    return kq;
+  }
+
+  kevent(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    timeout: TimespecMemory | null,
+  ): number {
+    const count = this.#symbols.kevent(
+      kq,
+      changes === null ? null : this.#address(changes),
+      changes === null ? 0 : changes.length,
+      events === null ? null : this.#address(events),
+      events === null ? 0 : events.capacity,
+      timeout === null ? null : this.#address(timeout),
+    );
+    return count === -1 ? this.#fail() : count;
+  }
+
+  kevent64(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number {
+    const count = this.#symbols.kevent64(
+      kq,
+      changes === null ? null : this.#address(changes),
+      changes === null ? 0 : changes.length,
+      events === null ? null : this.#address(events),
+      events === null ? 0 : events.capacity,
+      flags,
+      timeout === null ? null : this.#address(timeout),
+    );
+    return count === -1 ? this.#fail() : count;
+  }
+
+  close(fd: number): number {
+    return this.#symbols.close(fd) === -1 ? this.#fail() : 0;
+  }
+
+  errno(): number {
+    return this.#errno.value;
+  }
+
+  #fail(): -1 {
+    this.#errno.capture();
+    return -1;
+  }
+
+  #address(memory: RecordMemory | TimespecMemory): Deno.PointerValue {
+    return memory.pointer ??= addressOf(this.#symbols, memory.bytes);
+  }
+}
+
+/** The kernel to which a {@linkcode Libc} gives access, for {@linkcode useLibc}. */
+let kernelOf: (libc: Libc) => Kernel;
+
+/** A C library with Darwin's ABI, opened by {@linkcode openLibc} and put to use by {@linkcode useLibc}. */
+export class Libc {
+  static {
+    kernelOf = (libc) => libc.#kernel;
+  }
+
+  /** Where it was opened from. */
+  readonly path: string;
+  readonly #kernel: Kernel;
+
+  /**
+   * Opens the library at `path`.
+   *
+   * @throws {Deno.errors.NotCapable} without the permission to.
+   */
+  constructor(path: string) {
+    this.path = path;
+    this.#kernel = new DarwinKernel(Deno.dlopen(path, DARWIN_SYMBOLS).symbols);
+  }
+}
+
+/**
+ * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system.
+ *
+ * @param path The library's path, as Deno.dlopen takes it.
+ * @throws {Deno.errors.NotCapable} without the permission to.
+ */
+export function openLibc(path: string): Libc {
+  return new Libc(path);
+}
+
+/**
+ * Puts another C library of Darwin's ABI underneath every call of this module, in this thread: for tests, and for
+ * those who bring a kernel queue of their own.
+ *
+ * Close the queues made before: the descriptors of one library mean nothing to another.
+ *
+ * ```ts no-eval
+ * import { openLibc, useLibc } from "@kqueue/kqueue/ffi";
+ *
+ * const before = useLibc(openLibc("./libkqueue-of-mine.so"));
+ * // …
+ * useLibc(before);
+ * ```
+ *
+ * @param libc What {@linkcode openLibc} gave, or null for the system's own.
+ * @returns What was in use before, or null for the system's own.
+ */
+export function useLibc(libc: Libc | null): Libc | null {
+  const before = libcInUse;
+  libcInUse = libc;
+  kernel = libc === null ? systemKernel : kernelOf(libc);
+  return before;
+}
+
+// Loaded on Linux alone; a literal in import() makes it part of the module graph, so that it needs no permission.
+const linux = Deno.build.os === "linux"
+  ? await import("./linux/mod.ts")
+  : undefined;
+
+let libcInUse: Libc | null = null;
+let systemKernel: Kernel | undefined;
+let kernel: Kernel | undefined;
+
+/** What answers the calls in this thread, opened by the first of them. */
+function currentKernel(): Kernel {
+  return kernel ??= openSystemKernel();
+}
+
+function openSystemKernel(): Kernel {
+  systemKernel = linux?.openEngine() ??
+    new DarwinKernel(openSystemLibrary(DARWIN_SYMBOLS).symbols);
+  return systemKernel;
+}
+
+/**
+ * Makes a queue and returns its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE
+ * or ENOMEM.
+ */
+export function kqueue(): number {
+  return currentKernel().kqueue();
+}
+
+/**
+ * Applies `changes` in order, then collects events into `events`, waiting for the first of them.
+ *
+ * Returns how many records were written to `events`, and sets its length to that. A change that fails is such a
+ * record, with EV_ERROR among its flags and the errno in data; a call that reports one collects nothing else. Without
+ * an event list, the first failing change ends the call with -1. Both lists may be one and the same.
+ *
+ * @param kq A queue's descriptor.
+ * @param changes What to change: all records of the list, or null for nothing.
+ * @param events Where to put events: as many as its capacity. With null the call returns at once.
+ * @param timeout How long to wait at most; null waits for ever, zero not at all.
+ * @returns The count; 0 when the time ran out; -1 on failure, with {@linkcode errno} EBADF, EINTR, EINVAL, ENOMEM or
+ * what the failing change met. It never throws for what the kernel says.
+ * @throws {TypeError} for a list of the other record size.
+ */
+export function kevent(
+  kq: number,
+  changes: KeventList | null,
+  events: KeventList | null,
+  timeout: Timespec | null,
+): number {
+  const into = recordsOf(events, KEVENT_SIZE);
+  const count = currentKernel().kevent(
+    kq,
+    recordsOf(changes, KEVENT_SIZE),
+    into,
+    timeout === null ? null : timespecMemoryOf(timeout),
+  );
+  if (into !== null) into.length = Math.max(count, 0);
+  return count;
+}
+
+/**
+ * {@linkcode kevent} with 48-byte records and flags.
+ *
+ * @param kq A queue's descriptor.
+ * @param changes What to change: all records of the list, or null for nothing.
+ * @param events Where to put events: as many as its capacity. With null the call returns at once.
+ * @param flags KEVENT_FLAG_NONE, or KEVENT_FLAG_IMMEDIATE not to wait, KEVENT_FLAG_ERROR_EVENTS to get nothing but
+ * failures and receipts of the changes.
+ * @param timeout How long to wait at most; null waits for ever, zero not at all.
+ * @returns The count; 0 when the time ran out; -1 on failure, with {@linkcode errno}.
+ * @throws {TypeError} for a list of the other record size.
+ */
+export function kevent64(
+  kq: number,
+  changes: Kevent64List | null,
+  events: Kevent64List | null,
+  flags: number,
+  timeout: Timespec | null,
+): number {
+  const into = recordsOf(events, KEVENT64_SIZE);
+  const count = currentKernel().kevent64(
+    kq,
+    recordsOf(changes, KEVENT64_SIZE),
+    into,
+    flags,
+    timeout === null ? null : timespecMemoryOf(timeout),
+  );
+  if (into !== null) into.length = count < 0 ? 0 : count;
+  return count;
+}
+
+function recordsOf(
+  list: KeventList | Kevent64List | null,
+  size: number,
+): RecordMemory | null {
+  if (list === null) return null;
+  const memory = memoryOf(list as EventList);
+  if (memory.recordSize !== size) {
+    throw new TypeError(
+      `the list must hold records of ${size} bytes, its have ${memory.recordSize}`,
+    );
+  }
+  return memory;
+}
+
+/**
+ * Closes a queue's descriptor, or any other, and with it every watcher of it.
+ *
+ * @returns 0, or -1 with {@linkcode errno}.
+ */
+export function close(fd: number): number {
+  return currentKernel().close(fd);
+}
+
+/**
+ * The errno that the last failing call of this thread left: the platform's number, 0 before any. It was kept right
+ * after that call, so nothing that ran since can have changed it.
+ */
+export function errno(): number {
+  return currentKernel().errno();
+}

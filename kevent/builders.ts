@@ -1,0 +1,197 @@
+/** One change each, for the filters in daily use. */
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_PROC,
+  EVFILT_READ,
+  EVFILT_SIGNAL,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
+  NOTE_ATTRIB,
+  NOTE_DELETE,
+  NOTE_EXIT,
+  NOTE_EXTEND,
+  NOTE_LINK,
+  NOTE_RENAME,
+  NOTE_REVOKE,
+  NOTE_WRITE,
+} from "../constants.ts";
+import { checkInteger, checkWord, I64, U64 } from "./check.ts";
+import type { KeventInit } from "./record.ts";
+
+/** The fields of a change that a builder does not ask for by position. */
+export interface ChangeOptions {
+  /** `EV_…` bits, 0 to 65535. EV_ADD unless a builder says otherwise. */
+  flags?: number;
+  /** `NOTE_…` bits of the filter, -2^31 to 2^32-1. 0 unless a builder says otherwise. */
+  fflags?: number;
+  /** The filter's number, -2^63 to 2^63-1. 0 unless given. */
+  data?: number | bigint;
+  /** The word that comes back with each event, 0 to 2^64-1. 0 unless given. */
+  udata?: number | bigint;
+}
+
+/**
+ * One change record from its four usual parts.
+ *
+ * ```ts
+ * import { EV_ADD, EV_CLEAR, EVFILT_READ, kevChange } from "@kqueue/kqueue";
+ *
+ * const change = kevChange(0, EVFILT_READ, EV_ADD | EV_CLEAR, 42);
+ * console.log(change.udata); // 42
+ * ```
+ *
+ * @param fd The descriptor, or whatever the filter takes as its ident: 0 to 2^64-1.
+ * @param filter One of the `EVFILT_…` constants: -32768 to 32767.
+ * @param flags `EV_…` bits: 0 to 65535.
+ * @param udata The word that comes back with each event: 0 to 2^64-1.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevChange(
+  fd: number | bigint,
+  filter: number,
+  flags: number,
+  udata: number | bigint = 0,
+): KeventInit {
+  return change("fd", fd, filter, { flags, udata }, {});
+}
+
+/**
+ * Watches a descriptor for something to read (EVFILT_READ): an event's data is the number of bytes, or on a listening
+ * socket of connections; EV_EOF among its flags says that no more will come.
+ *
+ * @param fd An open descriptor.
+ * @param options With `fflags: NOTE_LOWAT`, `data` is the least number of bytes to report.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevRead(
+  fd: number | bigint,
+  options: ChangeOptions = {},
+): KeventInit {
+  return change("fd", fd, EVFILT_READ, options, {});
+}
+
+/**
+ * Watches a descriptor for room to write (EVFILT_WRITE): an event's data is the room in bytes; EV_EOF among its
+ * flags says that nobody will read.
+ *
+ * @param fd An open descriptor.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevWrite(
+  fd: number | bigint,
+  options: ChangeOptions = {},
+): KeventInit {
+  return change("fd", fd, EVFILT_WRITE, options, {});
+}
+
+/**
+ * A timer (EVFILT_TIMER): an event's data is how many periods ended since the last report.
+ *
+ * ```ts
+ * import { kevTimer, NOTE_USECONDS } from "@kqueue/kqueue";
+ *
+ * kevTimer(1, 250); // every 250 ms
+ * kevTimer(2, 250, { fflags: NOTE_USECONDS }); // every 250 µs
+ * ```
+ *
+ * @param ident The caller's name for it: 0 to 2^64-1.
+ * @param period Milliseconds, or the unit that `fflags` names: NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS. With
+ * NOTE_ABSOLUTE a time since 1970 instead. Zero or less fires once, at once. An integer: for 1.5 ms say 1500 with
+ * NOTE_USECONDS.
+ * @param options With `flags: EV_ADD | EV_ONESHOT` it fires once.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevTimer(
+  ident: number | bigint,
+  period: number | bigint,
+  options: Omit<ChangeOptions, "data"> = {},
+): KeventInit {
+  checkWord("period", period, I64);
+  return change("ident", ident, EVFILT_TIMER, { ...options, data: period }, {});
+}
+
+/**
+ * An event of the caller's own (EVFILT_USER), fired by a change with NOTE_TRIGGER or by `Kqueue.trigger`. Fired, it
+ * is reported in every call until it is deleted; with EV_CLEAR, as here unless flags say otherwise, once per firing.
+ *
+ * @param ident The caller's name for it: 0 to 2^64-1.
+ * @param options Flags are EV_ADD | EV_CLEAR unless given.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevUser(
+  ident: number | bigint,
+  options: ChangeOptions = {},
+): KeventInit {
+  return change("ident", ident, EVFILT_USER, options, {
+    flags: EV_ADD | EV_CLEAR,
+  });
+}
+
+/**
+ * Counts a signal sent to this process (EVFILT_SIGNAL), ignored or handled as it may be: an event's data is how often
+ * since the last report.
+ *
+ * @param signal The signal's number: 1 to 64 (`constants.signals` of `node:os` has the names).
+ * @throws {RangeError} naming the argument that does not fit.
+ */
+export function kevSignal(
+  signal: number,
+  options: ChangeOptions = {},
+): KeventInit {
+  checkInteger("signal", signal, 1, 64);
+  return change("signal", signal, EVFILT_SIGNAL, options, {});
+}
+
+/**
+ * Watches a process, this one's child or not (EVFILT_PROC): reported once when it exits.
+ *
+ * @param pid The process's number: 1 to 2147483647.
+ * @param options Fflags are NOTE_EXIT unless given.
+ * @throws {RangeError} naming the argument that does not fit.
+ */
+export function kevProc(pid: number, options: ChangeOptions = {}): KeventInit {
+  checkInteger("pid", pid, 1, 0x7fff_ffff);
+  return change("pid", pid, EVFILT_PROC, options, { fflags: NOTE_EXIT });
+}
+
+/**
+ * Watches an open file or directory, whatever name it has or gets (EVFILT_VNODE): an event's fflags say what
+ * happened.
+ *
+ * @param fd An open descriptor of it.
+ * @param options Flags are EV_ADD | EV_CLEAR unless given. Fflags are what to report: unless given NOTE_DELETE,
+ * NOTE_WRITE, NOTE_EXTEND, NOTE_ATTRIB, NOTE_LINK, NOTE_RENAME and NOTE_REVOKE.
+ * @throws {RangeError} naming the argument that does not fit its field.
+ */
+export function kevVnode(
+  fd: number | bigint,
+  options: ChangeOptions = {},
+): KeventInit {
+  return change("fd", fd, EVFILT_VNODE, options, {
+    flags: EV_ADD | EV_CLEAR,
+    fflags: NOTE_DELETE | NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB | NOTE_LINK |
+      NOTE_RENAME | NOTE_REVOKE,
+  });
+}
+
+function change(
+  identName: string,
+  ident: number | bigint,
+  filter: number,
+  options: ChangeOptions,
+  defaults: { flags?: number; fflags?: number },
+): KeventInit {
+  const flags = options.flags ?? defaults.flags ?? EV_ADD;
+  const fflags = options.fflags ?? defaults.fflags ?? 0;
+  const { data = 0, udata = 0 } = options;
+  checkWord(identName, ident, U64);
+  checkInteger("filter", filter, -0x8000, 0x7fff);
+  checkInteger("flags", flags, 0, 0xffff);
+  checkInteger("fflags", fflags, -0x8000_0000, 0xffff_ffff);
+  checkWord("data", data, I64);
+  checkWord("udata", udata, U64);
+  return { ident, filter, flags, fflags, data, udata };
+}

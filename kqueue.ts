@@ -1,0 +1,408 @@
+/**
+ * One queue: `kqApply` and `kqWait` over a descriptor, and the class {@linkcode Kqueue}.
+ *
+ * @module
+ */
+import {
+  EV_RECEIPT,
+  EVFILT_USER,
+  KEVENT_FLAG_IMMEDIATE,
+  KEVENT_FLAG_NONE,
+  NOTE_TRIGGER,
+} from "./constants.ts";
+import { errnoName, SystemError } from "./errors.ts";
+import type { ChangeFailure } from "./errors.ts";
+import { close, errno, kevent, kevent64, kqueue } from "./ffi.ts";
+import { checkInteger, wrongNumber } from "./kevent/check.ts";
+import {
+  EventList,
+  Kevent64List,
+  KeventList,
+  memoryOf,
+} from "./kevent/list.ts";
+import {
+  addFlags,
+  copyRecord,
+  KEVENT64_SIZE,
+  packRecord,
+  type RecordMemory,
+} from "./kevent/memory.ts";
+import type { KeventInit } from "./kevent/record.ts";
+import { Timespec } from "./kevent/timespec.ts";
+import { constants } from "node:os";
+
+const { EINTR, EBADF } = constants.errno;
+
+/** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
+const MAX_WAIT = 1e11;
+const DEFAULT_CAPACITY = 256;
+
+const single = new KeventList(1);
+const remaining = new Timespec();
+
+/**
+ * Applies one change now and collects nothing.
+ *
+ * ```ts
+ * import { close, errno, kevUser, kqApply, kqueue } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * if (!kqApply(kq, kevUser(1))) console.error("refused, errno", errno());
+ * close(kq);
+ * ```
+ *
+ * @param kq A queue's descriptor.
+ * @returns True on success; false on failure, with `errno()`.
+ * @throws {RangeError} naming the field of the change and the value that does not fit it.
+ */
+export function kqApply(kq: number, change: KeventInit): boolean {
+  single.clear();
+  single.push(change);
+  return kevent(kq, single, null, null) === 0;
+}
+
+/**
+ * Waits for events and puts them into `events`, whose capacity is how many it takes at most.
+ *
+ * A wait that a signal interrupts goes on with the time that is left.
+ *
+ * ```ts
+ * import { close, KeventList, kevTimer, kqApply, kqueue, kqWait } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * kqApply(kq, kevTimer(1, 5));
+ * const events = new KeventList(16);
+ * console.log(kqWait(kq, events, 1000)); // 1
+ * close(kq);
+ * ```
+ *
+ * @param kq A queue's descriptor.
+ * @param events Where to put the events. With a `Kevent64List`, a timeout of 0 costs least on macOS, as `kevent64`
+ * can be told not to wait.
+ * @param timeoutMs How long to wait at most, in milliseconds; fractions count. Negative or Infinity waits for ever, 0
+ * not at all. The wait is never shorter.
+ * @returns The number of events; 0 when the time ran out; -1 on failure, with `errno()`.
+ * @throws {RangeError} for NaN.
+ */
+export function kqWait(
+  kq: number,
+  events: KeventList | Kevent64List,
+  timeoutMs: number,
+): number {
+  if (timeoutMs === 0) return collect(kq, events, ZERO);
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
+  }
+  const isEndless = timeoutMs < 0 || timeoutMs === Infinity;
+  const deadline = isEndless ? Infinity : performance.now() + timeoutMs;
+  let left = timeoutMs;
+  for (;;) {
+    if (!isEndless) remaining.setMilliseconds(Math.min(left, MAX_WAIT));
+    const count = collect(kq, events, isEndless ? null : remaining);
+    if (count > 0 || (count === -1 && errno() !== EINTR)) return count;
+    if (isEndless) continue;
+    // Interrupted, or at the end of the longest time that one call may wait.
+    left = deadline - performance.now();
+    if (left <= 0) return 0;
+    if (count === 0 && timeoutMs <= MAX_WAIT) return 0;
+  }
+}
+
+const ZERO = new Timespec();
+
+function collect(
+  kq: number,
+  events: KeventList | Kevent64List,
+  timeout: Timespec | null,
+): number {
+  if (events.recordSize === KEVENT64_SIZE) {
+    return timeout === ZERO
+      ? kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_IMMEDIATE, null)
+      : kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_NONE, timeout);
+  }
+  return kevent(kq, null, events as KeventList, timeout);
+}
+
+/** How a {@linkcode Kqueue} is made. */
+export interface KqueueOptions {
+  /** How many events one call takes at most: 1 to 16777216, 256 unless given. */
+  capacity?: number;
+}
+
+/** Names the descriptor that {@linkcode Kqueue.fromFd} hands to the constructor. */
+const ADOPTED: unique symbol = Symbol("adopted");
+
+interface AdoptionOptions extends KqueueOptions {
+  [ADOPTED]?: number;
+}
+
+/** What {@linkcode Kqueue.trigger} may be given besides the ident. */
+export interface TriggerOptions {
+  /** The watcher's word from now on: 0 to 2^64-1, 0 unless given. */
+  udata?: number | bigint;
+  /** The caller's 24 bits with NOTE_FFNOP, NOTE_FFAND, NOTE_FFOR or NOTE_FFCOPY; NOTE_TRIGGER comes by itself. */
+  fflags?: number;
+  /** The number that the event brings: -2^63 to 2^63-1, 0 unless given. */
+  data?: number | bigint;
+}
+
+/**
+ * A kernel queue: any number of watchers, and the events of those that are ready.
+ *
+ * ```ts
+ * import { kevTimer, Kqueue } from "@kqueue/kqueue";
+ *
+ * using kq = new Kqueue();
+ * kq.apply(kevTimer(1, 10, { udata: 42 }));
+ * for (const event of kq.wait(1000)) console.log(event.udata, event.data); // 42n 1n
+ * ```
+ *
+ * Calls that take events fill one list, the queue's own, and return it: it holds until the next such call. Failures
+ * throw `SystemError`, whose `code` is the errno's name. Once closed, every method but `close` throws
+ * `Deno.errors.BadResource`.
+ */
+export class Kqueue {
+  #fd: number;
+  readonly #isOwner: boolean = true;
+  readonly #events: Kevent64List;
+  #changes = new Kevent64List(16);
+
+  /**
+   * Makes a queue. Its descriptor is close-on-exec.
+   *
+   * @throws {RangeError} for a capacity out of range.
+   * @throws {SystemError} EMFILE, ENFILE or ENOMEM where the kernel has no more to give.
+   * @throws {Deno.errors.NotSupported} on a system that is neither macOS nor Linux.
+   * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+   */
+  constructor(options: KqueueOptions = {}) {
+    const { capacity = DEFAULT_CAPACITY } = options;
+    const adopted = (options as AdoptionOptions)[ADOPTED];
+    this.#events = new Kevent64List(capacity);
+    if (adopted === undefined) {
+      this.#fd = kqueue();
+      if (this.#fd === -1) throw new SystemError("kqueue", errno());
+    } else {
+      this.#fd = adopted;
+      this.#isOwner = false;
+    }
+  }
+
+  /**
+   * A queue that somebody else made and owns, such as another thread on macOS: closing this object leaves the
+   * descriptor open.
+   *
+   * On Linux a queue can only be used by the thread that made it.
+   *
+   * @param fd The queue's descriptor.
+   * @throws {SystemError} EBADF for a descriptor that is no queue, or on Linux another thread's.
+   * @throws {RangeError} for what is no descriptor at all.
+   */
+  static fromFd(fd: number, options: KqueueOptions = {}): Kqueue {
+    checkInteger("fd", fd, 0, 0x7fff_ffff);
+    if (kevent64(fd, null, null, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+      const detail = Deno.build.os === "linux" && errno() === EBADF
+        ? `${fd} is no queue of this thread, and on Linux no other thread can use a queue`
+        : `${fd} is no queue`;
+      throw new SystemError("kevent64", errno(), { detail });
+    }
+    return new Kqueue({ ...options, [ADOPTED]: fd } as AdoptionOptions);
+  }
+
+  /** The queue's descriptor; -1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Whether {@linkcode close} was called. */
+  get closed(): boolean {
+    return this.#fd === -1;
+  }
+
+  /**
+   * Applies one change, an iterable of them, or the records of a list, in order. It collects no events.
+   *
+   * All of them are checked before any is applied. Each goes to the kernel with EV_RECEIPT, so that one which is
+   * refused keeps none of the others from being applied; EV_RECEIPT is then among the flags of the watcher's events.
+   *
+   * ```ts
+   * import { kevRead, Kqueue, SystemError } from "@kqueue/kqueue";
+   *
+   * using kq = new Kqueue();
+   * try {
+   *   kq.apply([kevRead(123456)]);
+   * } catch (error) {
+   *   if (!(error instanceof SystemError)) throw error;
+   *   console.log(error.code, error.failures[0].index); // EBADF 0
+   * }
+   * ```
+   *
+   * @throws {SystemError} when changes were refused, all of them in its `failures`, each with its index; the others are
+   * in force. Or when the call failed as a whole.
+   * @throws {RangeError} naming the field and the value that does not fit it; then nothing was applied.
+   */
+  apply(
+    changes:
+      | KeventInit
+      | Iterable<KeventInit>
+      | KeventList
+      | Kevent64List,
+  ): void {
+    const fd = this.#open();
+    const given = this.#pack(changes);
+    const list = this.#changes;
+    if (list.length === 0) return;
+    const count = kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null);
+    if (count === -1) throw new SystemError("kevent64", errno());
+    const failures: ChangeFailure[] = [];
+    for (let index = 0; index < count; index++) {
+      // A receipt's data is 0. Records come back in the order of the changes, one for each.
+      const failed = list.dataNumber(index);
+      if (failed === 0) continue;
+      failures.push({
+        index,
+        change: given(index),
+        code: errnoName(failed),
+        errno: failed,
+      });
+    }
+    if (failures.length > 0) {
+      throw new SystemError("kevent64", failures[0].errno, { failures });
+    }
+  }
+
+  /**
+   * Takes the events that are ready, without waiting.
+   *
+   * @returns The queue's list, empty when nothing is ready.
+   * @throws {SystemError} EBADF when somebody else closed the descriptor.
+   */
+  poll(): Kevent64List {
+    const events = this.#events;
+    const fd = this.#open();
+    if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+      throw new SystemError("kevent64", errno());
+    }
+    return events;
+  }
+
+  /**
+   * Waits for events on this thread: nothing else runs on it meanwhile. An interrupted wait goes on.
+   *
+   * @param timeoutMs How long at most, in milliseconds; fractions count. Negative or Infinity, as unless given, waits for
+   * ever. The wait is never shorter.
+   * @returns The queue's list, empty when the time ran out.
+   * @throws {SystemError} EBADF when somebody else closed the descriptor.
+   * @throws {RangeError} for NaN.
+   */
+  wait(timeoutMs = Infinity): Kevent64List {
+    if (kqWait(this.#open(), this.#events, timeoutMs) === -1) {
+      throw new SystemError("kevent64", errno());
+    }
+    return this.#events;
+  }
+
+  /**
+   * Fires the EVFILT_USER watcher of `ident`, and wakes who waits for it.
+   *
+   * A change replaces a watcher's word, so say its `udata` here again if the event should bring it.
+   *
+   * ```ts
+   * import { kevUser, Kqueue } from "@kqueue/kqueue";
+   *
+   * using kq = new Kqueue();
+   * kq.apply(kevUser(1));
+   * kq.trigger(1, { udata: 7 });
+   * console.log(kq.poll().udataNumber(0)); // 7
+   * ```
+   *
+   * @throws {SystemError} ENOENT when there is no such watcher.
+   * @throws {RangeError} naming the argument that does not fit its field.
+   */
+  trigger(
+    ident: number | bigint,
+    { udata = 0, fflags = 0, data = 0 }: TriggerOptions = {},
+  ): void {
+    checkInteger("fflags", fflags, -0x8000_0000, 0xffff_ffff);
+    this.apply({
+      ident,
+      filter: EVFILT_USER,
+      fflags: (fflags | NOTE_TRIGGER) >>> 0,
+      data,
+      udata,
+    });
+  }
+
+  /** Closes the queue, with all its watchers. May be called again. */
+  close(): void {
+    const fd = this.#fd;
+    this.#fd = -1;
+    // A failure can only mean that somebody else closed the descriptor: it is closed all the same.
+    if (fd !== -1 && this.#isOwner) close(fd);
+  }
+
+  /** {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): number {
+    if (this.#fd === -1) {
+      throw new Deno.errors.BadResource("The queue is closed");
+    }
+    return this.#fd;
+  }
+
+  /** Packs changes as receipts into the queue's own memory, and returns how to get at them as they were given. */
+  #pack(
+    changes: KeventInit | Iterable<KeventInit> | KeventList | Kevent64List,
+  ): (index: number) => KeventInit {
+    if (changes instanceof EventList) {
+      const from = memoryOf(changes);
+      const memory = this.#reserve(from.length);
+      for (let index = 0; index < from.length; index++) {
+        copyRecord(from, index, memory, index);
+        addFlags(memory, index, EV_RECEIPT);
+      }
+      return (index) => changes.at(index);
+    }
+    if (typeof changes !== "object" || changes === null) {
+      throw new TypeError(
+        `changes must be a change, an iterable of changes or a list, got ${
+          String(changes)
+        }`,
+      );
+    }
+    if (!(Symbol.iterator in changes)) {
+      packRecord(this.#reserve(1), 0, changes, EV_RECEIPT);
+      return () => changes;
+    }
+    const all = [...changes];
+    const memory = this.#reserve(all.length);
+    for (let index = 0; index < all.length; index++) {
+      packAt(memory, index, all[index]);
+    }
+    return (index) => all[index];
+  }
+
+  #reserve(length: number): RecordMemory {
+    if (length > this.#changes.capacity) {
+      this.#changes = new Kevent64List(length);
+    }
+    const memory = memoryOf(this.#changes);
+    memory.length = length;
+    return memory;
+  }
+}
+
+/** Packs one change of several, and says which one it was that does not fit. */
+function packAt(memory: RecordMemory, index: number, change: KeventInit): void {
+  try {
+    packRecord(memory, index, change, EV_RECEIPT);
+  } catch (error) {
+    if (error instanceof Error) {
+      error.message = `change ${index}: ${error.message}`;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+/** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
+import { constants } from "node:os";
+import {
+  addressOf,
+  Errno,
+  MEMORY_SYMBOLS,
+  openSystemLibrary,
+} from "../library.ts";
+
+/**
+ * Variadic functions are declared with the arguments that the engine passes: on Linux they travel in registers like
+ * any others. Where C says `unsigned long` but the kernel takes 32 bits of it, so does the declaration: Deno's FFI
+ * wants 64-bit arguments as bigints.
+ */
+const SYMBOLS = {
+  // int epoll_create1(int flags);
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "pointer"], result: "i32" },
+  // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout);
+  epoll_wait: { parameters: ["i32", "pointer", "i32", "i32"], result: "i32" },
+  // int epoll_pwait2(int, struct epoll_event *, int, const struct timespec *, const sigset_t *, size_t); as a bare
+  // system call, for C libraries before glibc 2.35
+  epoll_pwait2: {
+    name: "syscall",
+    parameters: ["i64", "i32", "pointer", "i32", "pointer", "pointer", "usize"],
+    result: "i64",
+  },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
+  // int ioctl(int fd, unsigned long request, int *argument);
+  ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
+  // int fcntl(int fd, int command); the commands used here take no argument
+  fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  // int getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "pointer", "pointer"],
+    result: "i32",
+  },
+  // ssize_t send(int fd, const void *bytes, size_t length, int flags);
+  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
+  // ssize_t read(int fd, void *bytes, size_t length);
+  read: { parameters: ["i32", "pointer", "usize"], result: "isize" },
+  // ssize_t write(int fd, const void *bytes, size_t length);
+  write: { parameters: ["i32", "pointer", "usize"], result: "isize" },
+  // int close(int fd);
+  close: { parameters: ["i32"], result: "i32" },
+  // int dup3(int old, int new, int flags);
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int eventfd(unsigned int initial, int flags);
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // int timerfd_create(int clock, int flags);
+  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
+  // int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old);
+  timerfd_settime: {
+    parameters: ["i32", "i32", "pointer", "pointer"],
+    result: "i32",
+  },
+  // int clock_gettime(clockid_t clock, struct timespec *now);
+  clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
+  // int *__errno_location(void);
+  __errno_location: { parameters: [], result: "pointer" },
+  // void *memmove(void *dst, const void *src, size_t len);
+  ...MEMORY_SYMBOLS,
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions, opened with the engine. */
+export let libc: Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+let lastErrno: Errno;
+
+/** Opens the C library, once. */
+export function openLibc(): void {
+  if (libc !== undefined) return;
+  const symbols = openSystemLibrary(SYMBOLS).symbols;
+  lastErrno = new Errno(symbols, symbols.__errno_location());
+  scratch.pointer = addressOf(symbols, scratch.words);
+  scratch.secondPointer = addressOf(symbols, scratch.second);
+  libc = symbols;
+}
+
+/** The errno of the call that has just failed. */
+export function captureErrno(): number {
+  return lastErrno.capture();
+}
+
+/** The address of bytes that stand on an ArrayBuffer of their own. */
+export function pointerTo(bytes: BufferSource): Deno.PointerValue {
+  return addressOf(libc, bytes);
+}
+
+/** A few words for out-parameters: each use is over before the next begins. */
+export const scratch = {
+  words: new Int32Array(new ArrayBuffer(64)),
+  pointer: null as Deno.PointerValue,
+  second: new Int32Array(new ArrayBuffer(16)),
+  secondPointer: null as Deno.PointerValue,
+};
+
+/** This platform's errno numbers. */
+export const {
+  EAGAIN,
+  EBADF,
+  EEXIST,
+  EINTR,
+  EINVAL,
+  EMFILE,
+  ENFILE,
+  ENOENT,
+  ENOMEM,
+  ENOSYS,
+  ENOTSOCK,
+  ENOTSUP,
+  EPERM,
+  EPIPE,
+  ERANGE,
+  ESRCH,
+} = constants.errno;
+
+/** `O_CLOEXEC`, and so EPOLL_CLOEXEC, EFD_CLOEXEC and the like, of both architectures. */
+export const CLOEXEC = 0o2000000;
+/** `O_NONBLOCK`, and so EFD_NONBLOCK and the like, of both architectures. */
+export const NONBLOCK = 0o4000;

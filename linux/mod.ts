@@ -1,0 +1,152 @@
+/**
+ * Darwin's kqueue over Linux's epoll: the same calls on the same lists. Loaded on Linux alone.
+ *
+ * A queue belongs to the isolate that made it, as its watchers are kept here and not in the kernel.
+ */
+import {
+  EV_ERROR,
+  EV_RECEIPT,
+  KEVENT_FLAG_ERROR_EVENTS,
+  KEVENT_FLAG_IMMEDIATE,
+} from "../constants.ts";
+import { DATA_WORD, FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
+import type { TimespecMemory } from "../kevent/timespec.ts";
+import { Change } from "./change.ts";
+import { epollCreate } from "./epoll.ts";
+import { captureErrno, EBADF, EINVAL, libc, openLibc } from "./libc.ts";
+import { Queue } from "./queue.ts";
+
+/** R21: bits of kevent64's flags that Darwin refuses; it ignores the rest. */
+const REFUSED_FLAGS = 0x400 | 0x20000 | 0x40000;
+const SECOND = 1e9;
+const TWO_32 = 2 ** 32;
+
+const change = new Change();
+
+/** The queues of this isolate, and the calls that they answer. */
+class Engine {
+  readonly #queues: (Queue | undefined)[] = [];
+  #errno = 0;
+
+  kqueue(): number {
+    const fd = epollCreate();
+    if (fd === -1) return this.#fail(captureErrno());
+    // The number is free again, so a queue that is still known by it was closed by somebody else.
+    this.#queues[fd]?.dispose();
+    this.#queues[fd] = new Queue(fd);
+    return fd;
+  }
+
+  kevent(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    timeout: TimespecMemory | null,
+  ): number {
+    return this.kevent64(kq, changes, events, 0, timeout);
+  }
+
+  kevent64(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number {
+    const queue = this.#queues[kq];
+    if (queue === undefined) return this.#fail(EBADF);
+    if ((flags & REFUSED_FLAGS) !== 0) return this.#fail(EINVAL);
+    const nanoseconds = (flags & KEVENT_FLAG_IMMEDIATE) !== 0
+      ? 0
+      : timeout === null
+      ? -1
+      : nanosecondsOf(timeout);
+    if (Number.isNaN(nanoseconds)) return this.#fail(EINVAL);
+    const reported = changes === null ? 0 : this.#apply(queue, changes, events);
+    if (reported !== 0) return reported;
+    if (events === null || (flags & KEVENT_FLAG_ERROR_EVENTS) !== 0) {
+      const error = queue.check();
+      return error === 0 ? 0 : this.#fail(error);
+    }
+    const count = queue.collect(events, events.capacity, nanoseconds);
+    return count < 0 ? this.#fail(-count) : count;
+  }
+
+  close(fd: number): number {
+    const queue = this.#queues[fd];
+    if (queue !== undefined) {
+      queue.dispose();
+      this.#queues[fd] = undefined;
+    }
+    for (const other of this.#queues) other?.closed(fd);
+    return libc.close(fd) === -1 ? this.#fail(captureErrno()) : 0;
+  }
+
+  errno(): number {
+    return this.#errno;
+  }
+
+  /** R6, R7: applies all changes, and returns how many failures and receipts were written; -1 without room. */
+  #apply(
+    queue: Queue,
+    changes: RecordMemory,
+    events: RecordMemory | null,
+  ): number {
+    const room = events === null ? 0 : events.capacity;
+    let reported = 0;
+    for (let index = 0; index < changes.length; index++) {
+      change.load(changes, index);
+      const error = queue.apply(change);
+      if (error === 0 && (change.flags & EV_RECEIPT) === 0) continue;
+      if (events !== null && reported < room) {
+        writeResult(changes, index, events, reported++, change.flags, error);
+      } else if (error !== 0) {
+        queue.settle();
+        return this.#fail(error);
+      }
+    }
+    queue.settle();
+    return reported;
+  }
+
+  #fail(errno: number): -1 {
+    this.#errno = errno;
+    return -1;
+  }
+}
+
+/** Writes a change back as its own failure or receipt. Both lists may be the same memory (R8). */
+function writeResult(
+  changes: RecordMemory,
+  from: number,
+  events: RecordMemory,
+  to: number,
+  flags: number,
+  error: number,
+): void {
+  const size = events.recordSize / 4;
+  const source = from * size;
+  const target = to * size;
+  for (let word = 0; word < size; word++) {
+    events.words[target + word] = changes.words[source + word];
+  }
+  events.shorts[target * 2 + FLAGS_SHORT] = flags | EV_ERROR;
+  events.words[target + DATA_WORD] = error;
+  events.words[target + DATA_WORD + 1] = 0;
+}
+
+/** A timespec in nanoseconds; NaN for one that is not valid (R10). */
+function nanosecondsOf({ words }: TimespecMemory): number {
+  const seconds = words[1] * TWO_32 + (words[0] >>> 0);
+  const nanoseconds = words[3] * TWO_32 + (words[2] >>> 0);
+  const isValid = seconds >= 0 && nanoseconds >= 0 && nanoseconds < SECOND;
+  return isValid ? seconds * SECOND + nanoseconds : NaN;
+}
+
+let engine: Engine | undefined;
+
+/** The engine of this isolate; opens the C library when first asked. */
+export function openEngine(): Engine {
+  openLibc();
+  return engine ??= new Engine();
+}

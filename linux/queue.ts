@@ -1,0 +1,319 @@
+/** One queue: an epoll descriptor, a table of watchers for each filter, and the list of those that are ready. */
+import {
+  EV_ADD,
+  EV_DELETE,
+  EV_DISPATCH,
+  EV_ONESHOT,
+  EV_UDATA_SPECIFIC,
+  EV_VANISHED,
+} from "../constants.ts";
+import {
+  DATA_WORD,
+  EXT_WIDE,
+  FFLAGS_WORD,
+  FILTER_SHORT,
+  FLAGS_SHORT,
+  IDENT_WORD,
+  KEVENT64_SIZE,
+  type RecordMemory,
+  UDATA_WORD,
+} from "../kevent/memory.ts";
+import type { Change } from "./change.ts";
+import type { DescriptorFilter } from "./descriptors.ts";
+import {
+  DATA_HIGH,
+  DATA_LOW,
+  EPOLL_CTL_ADD,
+  epollControl,
+  EPOLLERR,
+  EPOLLIN,
+  epollWait,
+  EVENT_WORDS,
+  EventBuffer,
+} from "./epoll.ts";
+import { type Filter, GONE, report } from "./filter.ts";
+import { Knote } from "./knote.ts";
+import { captureErrno, EBADF, EINVAL, ENOENT, ENOTSUP, libc } from "./libc.ts";
+import { ReadFilter } from "./read.ts";
+import { KIND_STREAM, takeSocketError } from "./sockets.ts";
+import { CLOCK_MONOTONIC, clockTime, TimerFilter } from "./timer.ts";
+import { UserFilter } from "./user.ts";
+import { WriteFilter } from "./write.ts";
+
+/** The smallest number that <sys/event.h> gives a filter (EVFILT_SYSCOUNT is how many there are). */
+const LAST_FILTER = -18;
+const F_GETFD = 1;
+/** How many reports an epoll_wait is asked for, unless the caller has room for more. */
+const MIN_EVENTS = 1024;
+const MAX_EVENTS = 65536;
+
+/** A descriptor of the engine's own in a queue's set: told when it becomes readable. */
+export interface Source {
+  ready(fd: number): void;
+}
+
+let buffer: EventBuffer | undefined;
+
+export class Queue {
+  /** Counts the calls to epoll_wait: what was read in the current turn is fresh. */
+  turn = 0;
+  readonly #filters: (Filter | undefined)[] = [];
+  readonly #read: ReadFilter;
+  readonly #write: WriteFilter;
+  readonly #timer: TimerFilter;
+  readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
+  /** The ready list: those that were reported and may still be ready come after all others (R18). */
+  #first: Knote | null = null;
+  #last: Knote | null = null;
+  #stale: DescriptorFilter | undefined;
+
+  constructor(readonly fd: number) {
+    this.#read = this.#add(new ReadFilter(this, fd));
+    this.#write = this.#add(new WriteFilter(this));
+    this.#timer = this.#add(new TimerFilter(this));
+    this.#add(new UserFilter(this));
+  }
+
+  #add<F extends Filter>(filter: F): F {
+    this.#filters[-filter.number] = filter;
+    return filter;
+  }
+
+  /** Applies one change: the errno, 0 for none. */
+  apply(change: Change): number {
+    const { flags } = change;
+    if (change.filter >= 0 || change.filter < LAST_FILTER) return EINVAL; // R2
+    const wanted = EV_ADD | EV_DISPATCH | EV_UDATA_SPECIFIC;
+    if ((flags & EV_VANISHED) !== 0 && (flags & wanted) !== wanted) {
+      return EINVAL; // R20
+    }
+    const filter = this.#filters[-change.filter];
+    const knote = filter?.find(change.ident);
+    const isDeleting = (flags & EV_DELETE) !== 0;
+    const adds = (flags & EV_ADD) !== 0 && !isDeleting; // R3
+    if (filter === undefined) return adds ? ENOTSUP : ENOENT;
+    if (knote !== undefined) {
+      const error = isDeleting
+        ? this.#detach(filter, knote)
+        : filter.touch(knote, change);
+      if (error !== GONE) return error;
+      this.forget(knote);
+    }
+    if (!adds) return ENOENT; // R4
+    if ((flags & EV_UDATA_SPECIFIC) !== 0) return ENOTSUP; // R20
+    return filter.attach(new Knote(filter, change.ident, change), change);
+  }
+
+  #detach(filter: Filter, knote: Knote): number {
+    this.forget(knote);
+    return filter.detach(knote);
+  }
+
+  /** After the changes of a call: does what waits for all of them. */
+  settle(): void {
+    this.#timer.settle();
+  }
+
+  /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
+  check(): number {
+    return libc.fcntl(this.fd, F_GETFD) === -1 ? EBADF : 0;
+  }
+
+  /**
+   * Collects up to `max` events, waiting for the first.
+   *
+   * @param nanoseconds How long at most; 0 not at all, negative for ever.
+   * @returns The count, or -errno.
+   */
+  collect(events: RecordMemory, max: number, nanoseconds: number): number {
+    const start = nanoseconds > 0 ? clockTime(CLOCK_MONOTONIC, 0) : 0;
+    let left = nanoseconds;
+    for (;;) {
+      const error = this.#fetch(max, this.#first === null ? left : 0);
+      if (error !== 0) return -error;
+      const count = this.#drain(events, max);
+      if (this.#stale !== undefined) this.#dropStale();
+      if (count > 0 || left === 0) return count;
+      if (left > 0) {
+        left = nanoseconds - (clockTime(CLOCK_MONOTONIC, 0) - start);
+        if (left <= 0) left = 0;
+      }
+    }
+  }
+
+  /** Moves what epoll reports into the ready list. The errno, 0 for none. */
+  #fetch(max: number, nanoseconds: number): number {
+    if (buffer === undefined || (buffer.capacity < max && max <= MAX_EVENTS)) {
+      buffer = new EventBuffer(Math.max(MIN_EVENTS, max));
+    }
+    // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
+    const room = this.#first === null
+      ? Math.min(max, buffer.capacity)
+      : buffer.capacity;
+    const count = epollWait(this.fd, buffer, room, nanoseconds);
+    if (count === -1) {
+      const error = captureErrno();
+      return error === EINVAL ? EBADF : error; // R10: the number names another file now
+    }
+    this.turn++;
+    const { words } = buffer;
+    for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
+      const fd = words[at + DATA_LOW];
+      const high = words[at + DATA_HIGH];
+      if (high < 0) this.#sources[-1 - high]?.source.ready(fd);
+      else if (!this.#read.takeOne(fd, high, words[at])) {
+        this.#stale = this.#read;
+      }
+    }
+    return 0;
+  }
+
+  /** Reports what the ready list has, each watcher once, while there is room. */
+  #drain(events: RecordMemory, max: number): number {
+    let count = 0;
+    while (count < max) {
+      const knote = this.#first;
+      if (knote === null || knote.reportedIn === this.turn) break;
+      this.unready(knote);
+      if (!knote.filter.examine(knote)) continue;
+      this.#store(events, count++, knote);
+      knote.reportedIn = this.turn;
+      this.#settleReported(knote);
+    }
+    return count;
+  }
+
+  #settleReported(knote: Knote): void {
+    const { filter } = knote;
+    const flags = knote.flags | report.flags;
+    if ((flags & EV_ONESHOT) !== 0) { // R12
+      filter.retire(knote);
+      this.forget(knote);
+    } else if ((flags & EV_DISPATCH) !== 0) { // R14
+      knote.enabled = false;
+      filter.rest(knote);
+    } else if (filter.staysReady(knote)) {
+      this.ready(knote);
+    }
+  }
+
+  #store(events: RecordMemory, index: number, knote: Knote): void {
+    const { words, shorts, recordSize } = events;
+    const word = index * recordSize / 4;
+    const short = word * 2;
+    words[word + IDENT_WORD] = knote.identLow;
+    words[word + IDENT_WORD + 1] = knote.identHigh;
+    shorts[short + FILTER_SHORT] = knote.filter.number;
+    shorts[short + FLAGS_SHORT] = knote.flags | report.flags; // R16
+    words[word + FFLAGS_WORD] = report.fflags;
+    words[word + DATA_WORD] = report.dataLow;
+    words[word + DATA_WORD + 1] = report.dataHigh;
+    words[word + UDATA_WORD] = knote.udataLow;
+    words[word + UDATA_WORD + 1] = knote.udataHigh;
+    if (recordSize === KEVENT64_SIZE) {
+      const ext = word + EXT_WIDE * 2;
+      words[ext] =
+        words[ext + 1] =
+        words[ext + 2] =
+        words[ext + 3] =
+          0;
+    }
+  }
+
+  /** Appends a watcher to the ready list, unless it is in it. */
+  ready(knote: Knote): void {
+    if (knote.queued) return;
+    knote.queued = true;
+    knote.previous = this.#last;
+    if (this.#last === null) this.#first = knote;
+    else this.#last.next = knote;
+    this.#last = knote;
+  }
+
+  /** Takes a watcher out of the ready list, if it is in it. */
+  unready(knote: Knote): void {
+    if (!knote.queued) return;
+    knote.queued = false;
+    const { previous, next } = knote;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    knote.previous = knote.next = null;
+  }
+
+  /** A watcher that its filter has given up. */
+  forget(knote: Knote): void {
+    knote.attached = false;
+    this.unready(knote);
+  }
+
+  /** Puts a descriptor of the engine's own into the queue's set. The errno, 0 for none. */
+  addSource(fd: number, source: Source): number {
+    let index = this.#sources.indexOf(undefined);
+    if (index === -1) index = this.#sources.length;
+    const error = epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
+    if (error === 0) this.#sources[index] = { fd, source };
+    return error;
+  }
+
+  /** R9: a descriptor is about to be closed by way of this module. */
+  closed(fd: number): void {
+    for (const filter of this.#filters) filter?.closed(fd);
+  }
+
+  /** A number turned out to name another file: every other watcher of it is looked at again. */
+  descriptorReplaced(fd: number, by: DescriptorFilter): void {
+    for (const filter of [this.#read, this.#write]) {
+      if (filter !== by) filter.recheck(fd);
+    }
+  }
+
+  /** A file that is closed here is still reported: its set must be made anew. */
+  hasStale(filter: DescriptorFilter): void {
+    this.#stale = filter;
+  }
+
+  #dropStale(): void {
+    const filter = this.#stale;
+    this.#stale = undefined;
+    filter?.rebuild();
+  }
+
+  /** A new set takes the place of `old`: the queue's own needs the engine's descriptors in it as well. */
+  adoptSources(fresh: number, old: number): void {
+    if (old !== this.fd) return;
+    this.#sources.forEach((entry, index) => {
+      if (entry === undefined) return;
+      epollControl(fresh, EPOLL_CTL_ADD, entry.fd, EPOLLIN, -1 - index);
+    });
+  }
+
+  /** An inner set was replaced under its number, which ended its registration here. */
+  readoptSource(fd: number): void {
+    const index = this.#sources.findIndex((entry) => entry?.fd === fd);
+    if (index === -1) return;
+    epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
+  }
+
+  /**
+   * The error of a stream socket, for READ and WRITE alike: asking the kernel takes it away, so both watchers of the
+   * descriptor keep it (R34).
+   */
+  socketError(fd: number, kind: number, revents: number): number {
+    const read = this.#read.find(fd);
+    const write = this.#write.find(fd);
+    const taken = kind === KIND_STREAM && (revents & EPOLLERR) !== 0
+      ? takeSocketError(fd)
+      : 0;
+    const error = taken || read?.error || write?.error || 0;
+    if (read !== undefined) read.error = error;
+    if (write !== undefined) write.error = error;
+    return error;
+  }
+
+  /** Gives back every descriptor but the queue's own. */
+  dispose(): void {
+    for (const filter of this.#filters) filter?.dispose();
+  }
+}

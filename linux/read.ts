@@ -1,0 +1,98 @@
+/** EVFILT_READ (R30 to R37). */
+import { EV_EOF, EVFILT_READ, NOTE_LOWAT } from "../constants.ts";
+import { DescriptorFilter } from "./descriptors.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from "./epoll.ts";
+import { fillReport } from "./filter.ts";
+import type { Knote } from "./knote.ts";
+import { EBADF } from "./libc.ts";
+import {
+  KIND_DATAGRAM,
+  KIND_LISTENER,
+  KIND_OTHER,
+  KIND_PIPE,
+  KIND_STREAM,
+  kindOf,
+  pipeSize,
+  readable,
+  receiveCapacity,
+  waitingConnections,
+} from "./sockets.ts";
+
+const END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+export class ReadFilter extends DescriptorFilter {
+  override readonly number = EVFILT_READ;
+  // Edges of a half-closed connection come as EPOLLRDHUP.
+  protected override readonly mask: number = EPOLLIN | EPOLLRDHUP;
+
+  protected override isConditional(knote: Knote): boolean {
+    return (knote.fflags & NOTE_LOWAT) !== 0;
+  }
+
+  protected override evaluate(
+    knote: Knote,
+    fd: number,
+    revents: number,
+  ): boolean {
+    if (knote.kind === KIND_LISTENER) return connections(fd);
+    const bytes = readable(fd);
+    if (bytes > 0 && (revents & END) === 0) {
+      if (this.isConditional(knote) && bytes < lowWaterMark(knote, fd)) {
+        return false;
+      }
+      fillReport(0, 0, bytes);
+      return true;
+    }
+    return bytes === -EBADF
+      ? false
+      : this.#evaluateClosely(knote, fd, revents, bytes);
+  }
+
+  /** Nothing to read, an end, an error, or a file that does not count bytes. */
+  #evaluateClosely(
+    knote: Knote,
+    fd: number,
+    revents: number,
+    bytes: number,
+  ): boolean {
+    if (knote.kind === 0) knote.kind = kindOf(fd);
+    const { kind } = knote;
+    if (kind === KIND_LISTENER) return connections(fd);
+    if ((revents & END) !== 0 && isAtEnd(kind, revents)) {
+      const error = this.queue.socketError(fd, kind, revents);
+      fillReport(EV_EOF, error, Math.max(bytes, 0));
+      return true;
+    }
+    // A descriptor that counts no bytes, or nothing but an empty datagram or a terminal's end of file, which count.
+    const countsEmpty = kind === KIND_DATAGRAM || kind === KIND_OTHER;
+    if (bytes <= 0 && !(countsEmpty && (revents & EPOLLIN) !== 0)) return false;
+    fillReport(0, 0, bytes < 0 ? 1 : bytes);
+    return true;
+  }
+}
+
+function isAtEnd(kind: number, revents: number): boolean {
+  // A stream socket that was never connected reports a hangup alone; on macOS it is silent.
+  if (kind === KIND_STREAM) return (revents & (EPOLLRDHUP | EPOLLERR)) !== 0;
+  // A datagram socket's error is for the next recv to take: no end.
+  if (kind === KIND_DATAGRAM) return (revents & EPOLLHUP) !== 0;
+  return true;
+}
+
+function connections(fd: number): boolean {
+  const count = waitingConnections(fd);
+  fillReport(0, 0, count);
+  return count > 0;
+}
+
+/** R35: the mark asked for, as far as the buffer can hold so much. */
+function lowWaterMark(knote: Knote, fd: number): number {
+  const mark = knote.data;
+  if (knote.capacity === 0) {
+    if (knote.kind === 0) knote.kind = kindOf(fd);
+    knote.capacity = knote.kind === KIND_PIPE
+      ? pipeSize(fd)
+      : receiveCapacity(fd);
+  }
+  return Math.min(mark, knote.capacity);
+}

@@ -1,0 +1,121 @@
+/** What the engine asks of a descriptor to tell its kind and state. */
+import { captureErrno, EBADF, ENOTSOCK, EPIPE, libc, scratch } from "./libc.ts";
+
+/** Kinds of files, as far as filters treat them differently. 0 is: not asked yet. */
+export const KIND_STREAM = 1;
+export const KIND_DATAGRAM = 2;
+export const KIND_LISTENER = 3;
+export const KIND_PIPE = 4;
+/** A terminal, an eventfd, another queue: whatever has no more to say than that it is ready. */
+export const KIND_OTHER = 5;
+
+const FIONREAD = 0x541b;
+const TIOCOUTQ = 0x5411;
+const F_GETPIPE_SZ = 1032;
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_ERROR = 4;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_ACCEPTCONN = 30;
+const SO_MEMINFO = 55;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+const SOCK_STREAM = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+/** Bytes that can be read, or -errno. */
+export function readable(fd: number): number {
+  return libc.ioctl(fd, FIONREAD, scratch.pointer) === -1
+    ? -captureErrno()
+    : scratch.words[0];
+}
+
+/** Bytes that a terminal has yet to send, or -errno. */
+export function unsent(fd: number): number {
+  return libc.ioctl(fd, TIOCOUTQ, scratch.pointer) === -1
+    ? -captureErrno()
+    : scratch.words[0];
+}
+
+/** A pipe's size in bytes, or -errno for what is none. */
+export function pipeSize(fd: number): number {
+  const size = libc.fcntl(fd, F_GETPIPE_SZ);
+  return size === -1 ? -captureErrno() : size;
+}
+
+/** Which kind of file a descriptor has; KIND_OTHER also for a number that is not open. */
+export function kindOf(fd: number): number {
+  const type = socketOption(fd, SO_TYPE);
+  if (type === -ENOTSOCK || type === -EBADF) {
+    return pipeSize(fd) > 0 ? KIND_PIPE : KIND_OTHER;
+  }
+  if (socketOption(fd, SO_ACCEPTCONN) === 1) return KIND_LISTENER;
+  return type === SOCK_STREAM ? KIND_STREAM : KIND_DATAGRAM;
+}
+
+/** The error that a socket has waiting, taken from it; 0 for none and for what is no socket. */
+export function takeSocketError(fd: number): number {
+  return Math.max(0, socketOption(fd, SO_ERROR));
+}
+
+/** How many bytes of payload a receive buffer holds at the least; the kernel's own figure counts its bookkeeping. */
+export function receiveCapacity(fd: number): number {
+  return Math.max(
+    1,
+    Math.min(
+      socketOption(fd, SO_RCVBUF),
+      socketOption(fd, SO_SNDBUF),
+    ) >> 1,
+  );
+}
+
+/** How many connections wait on a listening socket; 1 where the kernel only tells that some do (Unix sockets). */
+export function waitingConnections(fd: number): number {
+  const { words, pointer, second, secondPointer } = scratch;
+  // tcpi_unacked of struct tcp_info, which for a listening socket is the length of its accept queue
+  const unacked = 24 / 4;
+  words[unacked] = 0;
+  second[0] = 28;
+  return libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, pointer, secondPointer) ===
+      -1
+    ? 1
+    : words[unacked];
+}
+
+/**
+ * How many bytes a socket takes at the least without waiting, or -errno. The kernel counts its bookkeeping in both
+ * figures, as much again as the payload at the worst.
+ */
+export function socketRoom(fd: number, isStream: boolean): number {
+  const { words, pointer, second, secondPointer } = scratch;
+  const [allocated, sendBuffer, queued] = [2, 3, 5];
+  second[0] = 36;
+  const failed = libc.getsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_MEMINFO,
+    pointer,
+    secondPointer,
+  );
+  if (failed === -1) return -captureErrno();
+  const used = isStream
+    ? Math.max(words[allocated], words[queued])
+    : words[allocated];
+  return Math.max(1, (words[sendBuffer] - used) >> 1);
+}
+
+/** Whether a stream socket is shut for writing: sending nothing then fails, and otherwise does nothing. */
+export function isShutForWriting(fd: number): boolean {
+  const sent = libc.send(fd, null, 0n, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return Number(sent) === -1 && captureErrno() === EPIPE;
+}
+
+function socketOption(fd: number, name: number): number {
+  const { words, pointer, second, secondPointer } = scratch;
+  second[0] = 4;
+  return libc.getsockopt(fd, SOL_SOCKET, name, pointer, secondPointer) === -1
+    ? -captureErrno()
+    : words[0];
+}

@@ -1,0 +1,243 @@
+/** EVFILT_TIMER (R50 to R56). */
+import {
+  EV_CLEAR,
+  EV_ONESHOT,
+  EVFILT_TIMER,
+  NOTE_ABSOLUTE,
+  NOTE_MACH_CONTINUOUS_TIME,
+  NOTE_MACHTIME,
+  NOTE_NSECONDS,
+  NOTE_SECONDS,
+  NOTE_USECONDS,
+} from "../constants.ts";
+import type { Change } from "./change.ts";
+import { fillReport, type Filter } from "./filter.ts";
+import { TimerHeap } from "./heap.ts";
+import type { Knote } from "./knote.ts";
+import {
+  captureErrno,
+  CLOEXEC,
+  EINVAL,
+  ENOTSUP,
+  ERANGE,
+  libc,
+  NONBLOCK,
+  scratch,
+} from "./libc.ts";
+import type { Queue } from "./queue.ts";
+
+const CLOCK_REALTIME = 0;
+export const CLOCK_MONOTONIC = 1;
+const CLOCK_BOOTTIME = 7;
+const TFD_TIMER_ABSTIME = 1;
+const SECOND = 1e9;
+const TWO_32 = 2 ** 32;
+const MAX_NANOSECONDS = 2 ** 64;
+/** As far ahead as a timerfd is set at once; what is later is set again then. */
+const MAX_SECONDS = 2 ** 31;
+
+/** A clock's time in nanoseconds since `baseSeconds` of it: exact for 104 days, and then to a few nanoseconds. */
+export function clockTime(clock: number, baseSeconds: number): number {
+  const { words, pointer } = scratch;
+  libc.clock_gettime(clock, pointer);
+  const seconds = words[1] * TWO_32 + (words[0] >>> 0);
+  return (seconds - baseSeconds) * SECOND + words[2];
+}
+
+/** Timers by one clock: one timerfd, set to the earliest. */
+class Clock {
+  readonly baseSeconds: number;
+  readonly heap = new TimerHeap();
+  /** What the timerfd is set to; Infinity for nothing. */
+  #armed = Infinity;
+
+  constructor(
+    readonly id: number,
+    readonly fd: number,
+    readonly queue: Queue,
+  ) {
+    this.baseSeconds = Math.floor(clockTime(id, 0) / SECOND);
+  }
+
+  now(): number {
+    return clockTime(this.id, this.baseSeconds);
+  }
+
+  /** Sets the timerfd to the earliest deadline, if that is another one. */
+  arm(): void {
+    const deadline = this.heap.first?.deadline ?? Infinity;
+    if (deadline === this.#armed) return;
+    this.#armed = deadline;
+    const { words, pointer } = scratch;
+    words.fill(0, 0, 8); // struct itimerspec: interval, then value, each of two 64-bit words
+    if (deadline !== Infinity) {
+      // A value of 0 would disarm it.
+      const seconds = Math.max(0, Math.floor(deadline / SECOND));
+      const nanoseconds = Math.max(1, Math.ceil(deadline - seconds * SECOND));
+      const at = this.baseSeconds + Math.min(seconds, MAX_SECONDS);
+      words[4] = at;
+      words[5] = Math.floor(at / TWO_32);
+      words[6] = Math.min(nanoseconds, SECOND - 1);
+    }
+    libc.timerfd_settime(this.fd, TFD_TIMER_ABSTIME, pointer, null);
+  }
+
+  /** The timerfd has expired: hands over the timers that are due. */
+  ready(): void {
+    this.#armed = -1; // setting it again, to whatever, also makes it unreadable
+    const now = this.now();
+    for (;;) {
+      const knote = this.heap.first;
+      if (knote === undefined || knote.deadline > now) break;
+      this.heap.remove(knote);
+      knote.active = true;
+      if (knote.enabled) this.queue.ready(knote);
+    }
+    this.arm();
+  }
+}
+
+export class TimerFilter implements Filter {
+  readonly number = EVFILT_TIMER;
+  readonly #queue: Queue;
+  readonly #knotes = new Map<number | bigint, Knote>();
+  readonly #clocks = new Map<number, Clock>();
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  find(ident: number | bigint): Knote | undefined {
+    return this.#knotes.get(ident);
+  }
+
+  attach(knote: Knote, change: Change): number {
+    const error = this.#start(knote, change);
+    if (error === 0) this.#knotes.set(knote.ident, knote);
+    return error;
+  }
+
+  touch(knote: Knote, change: Change): number {
+    if (((knote.fflags ^ change.fflags) & NOTE_ABSOLUTE) !== 0) return EINVAL;
+    const before = this.#clockOf(knote);
+    const error = this.#start(knote, change, () => {
+      before?.heap.remove(knote);
+      this.#queue.unready(knote);
+      knote.take(change);
+      knote.enabledBy(change);
+    });
+    return error;
+  }
+
+  detach(knote: Knote): number {
+    this.retire(knote);
+    return 0;
+  }
+
+  examine(knote: Knote): boolean {
+    const clock = this.#clockOf(knote);
+    let periods = 1;
+    if (knote.period > 0 && clock !== undefined) {
+      const late = clock.now() - knote.deadline;
+      periods += Math.max(0, Math.floor(late / knote.period));
+      knote.deadline += periods * knote.period;
+      clock.heap.add(knote);
+    }
+    knote.active = false;
+    const once = (knote.fflags & NOTE_ABSOLUTE) === 0 ? 0 : EV_ONESHOT;
+    fillReport(EV_CLEAR | once, 0, periods);
+    return true;
+  }
+
+  staysReady(): boolean {
+    return false;
+  }
+
+  rest(): void {}
+
+  retire(knote: Knote): void {
+    this.#clockOf(knote)?.heap.remove(knote);
+    this.#knotes.delete(knote.ident);
+  }
+
+  closed(): void {}
+
+  dispose(): void {
+    for (const clock of this.#clocks.values()) libc.close(clock.fd);
+  }
+
+  /** Sets the timerfds, once for all changes of a call. */
+  settle(): void {
+    for (const clock of this.#clocks.values()) clock.arm();
+  }
+
+  /** Checks everything, then `commit`s and lets the timer run. */
+  #start(knote: Knote, change: Change, commit?: () => void): number {
+    const unit = unitOf(change.fflags);
+    if (unit < 0) return -unit;
+    if (Math.abs(change.data) * unit >= MAX_NANOSECONDS) return ERANGE;
+    const clock = this.#open(clockFor(change.fflags));
+    if (typeof clock === "number") return clock;
+    commit?.();
+    knote.active = false;
+    if ((change.fflags & NOTE_ABSOLUTE) !== 0) {
+      // Nanoseconds since 1970 are more than a double holds: take the difference first.
+      const base = BigInt(clock.baseSeconds) * BigInt(SECOND);
+      knote.deadline = Number(change.dataBigInt * BigInt(unit) - base);
+      knote.period = 0;
+    } else {
+      knote.period = Math.max(0, change.data * unit);
+      knote.deadline = knote.period === 0 ? -1 : clock.now() + knote.period;
+    }
+    if (knote.deadline > 0) {
+      clock.heap.add(knote);
+    } else {
+      knote.active = true;
+      if (knote.enabled) this.#queue.ready(knote);
+    }
+    return 0;
+  }
+
+  #clockOf(knote: Knote): Clock | undefined {
+    return this.#clocks.get(clockFor(knote.fflags));
+  }
+
+  #open(id: number): Clock | number {
+    const open = this.#clocks.get(id);
+    if (open !== undefined) return open;
+    const fd = libc.timerfd_create(id, CLOEXEC | NONBLOCK);
+    if (fd === -1) return captureErrno();
+    const clock = new Clock(id, fd, this.#queue);
+    const error = this.#queue.addSource(fd, clock);
+    if (error !== 0) {
+      libc.close(fd);
+      return error;
+    }
+    this.#clocks.set(id, clock);
+    return clock;
+  }
+}
+
+/** Nanoseconds of one unit of data, or -errno. */
+function unitOf(fflags: number): number {
+  if ((fflags & NOTE_MACHTIME) !== 0) return -ENOTSUP;
+  switch (fflags & (NOTE_SECONDS | NOTE_USECONDS | NOTE_NSECONDS)) {
+    case 0:
+      return 1e6;
+    case NOTE_SECONDS:
+      return SECOND;
+    case NOTE_USECONDS:
+      return 1e3;
+    case NOTE_NSECONDS:
+      return 1;
+    default:
+      return -EINVAL;
+  }
+}
+
+function clockFor(fflags: number): number {
+  if ((fflags & NOTE_ABSOLUTE) !== 0) return CLOCK_REALTIME;
+  return (fflags & NOTE_MACH_CONTINUOUS_TIME) !== 0
+    ? CLOCK_BOOTTIME
+    : CLOCK_MONOTONIC;
+}

@@ -1,0 +1,82 @@
+/**
+ * Runs the tests: `deno task test [FILES] [FLAGS OF deno test]`.
+ *
+ * On Linux the semantics tests run a second time over a C library that has the
+ * ABI of Darwin's; it is built here, and its path handed on in the environment.
+ */
+
+import { dirname } from "node:path";
+import config from "../deno.json" with { type: "json" };
+import { buildLibrary } from "./darwin/build.ts";
+import { DARWIN_LIBRARY_VARIABLE } from "./darwin/library.ts";
+import { importMapFlags } from "./std/import_map.ts";
+
+const PERMISSIONS = ["env", "ffi", "net", "read", "run", "write"];
+
+Deno.exit(await runOverLibrary(Deno.args));
+
+async function runOverLibrary(args: string[]): Promise<number> {
+  const library = darwinLibrary();
+  if (library === undefined) return await runTests(args, {});
+  try {
+    return await runTests(args, { [DARWIN_LIBRARY_VARIABLE]: library });
+  } finally {
+    await Deno.remove(dirname(library), { recursive: true });
+  }
+}
+
+async function runTests(
+  args: string[],
+  env: Record<string, string>,
+): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--no-prompt",
+      ...PERMISSIONS.map((name) => `--allow-${name}`),
+      ...await importMapFlags(),
+      ...args,
+      ...await namesFiles(args) ? [] : everything(),
+    ],
+    cwd: new URL("..", import.meta.url),
+    env,
+  }).spawn();
+  return (await child.status).code;
+}
+
+/** The test files, and the examples in the docs of every entry point. */
+function everything(): string[] {
+  return ["--doc", "tests/", ...Object.values(config.exports)];
+}
+
+async function namesFiles(args: string[]): Promise<boolean> {
+  for (const arg of args) {
+    if (!arg.startsWith("-") && await exists(arg)) return true;
+  }
+  return false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where there is no compiler, or no Linux, says so and builds nothing. */
+function darwinLibrary(): string | undefined {
+  try {
+    return buildLibrary();
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotSupported ||
+      error instanceof Deno.errors.NotFound
+    ) {
+      console.log(`${error.message}: the tests over it are skipped.`);
+      return undefined;
+    }
+    throw error;
+  }
+}
