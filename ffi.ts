@@ -53,12 +53,8 @@ function pointerTo(_struct: Struct): "pointer" {
   return "pointer";
 }
 
-/**
- * What this module calls of Darwin's C library, by the C prototypes beside them.
- *
- * A variadic function is declared without its variadic arguments: Apple silicon passes those on the stack.
- */
-export const DARWIN_SYMBOLS = {
+/** What this module calls of Darwin's C library. A variadic function is declared without its variadic arguments. */
+const SYMBOLS = {
   // int kqueue(void);
   kqueue: { parameters: [], result: "i32" },
   kevent: {
@@ -112,7 +108,14 @@ export const DARWIN_SYMBOLS = {
 /** `FIOCLEX` of Darwin's `<sys/filio.h>`, `_IO('f', 1)`: sets close-on-exec. */
 const FIOCLEX = 0x20006601n;
 
-type Symbols = Deno.StaticForeignLibraryInterface<typeof DARWIN_SYMBOLS>;
+type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+
+/**
+ * The functions that this module calls of Darwin's C library, and that a library for {@linkcode openLibc} must have.
+ *
+ * A variadic function is declared without its variadic arguments: Apple silicon passes those on the stack.
+ */
+export const DARWIN_SYMBOLS: Deno.ForeignLibraryInterface = SYMBOLS;
 
 /** What answers the calls: a C library of Darwin's ABI, or on Linux the engine. */
 interface Kernel {
@@ -234,7 +237,7 @@ export class Libc {
    */
   constructor(path: string) {
     this.path = path;
-    this.#kernel = new DarwinKernel(Deno.dlopen(path, DARWIN_SYMBOLS).symbols);
+    this.#kernel = new DarwinKernel(Deno.dlopen(path, SYMBOLS).symbols);
   }
 }
 
@@ -288,7 +291,7 @@ function currentKernel(): Kernel {
 
 function openSystemKernel(): Kernel {
   systemKernel = linux?.openEngine() ??
-    new DarwinKernel(openSystemLibrary(DARWIN_SYMBOLS).symbols);
+    new DarwinKernel(openSystemLibrary(SYMBOLS).symbols);
   return systemKernel;
 }
 

@@ -95,7 +95,9 @@ export class Timespec {
    * @throws {RangeError} for a negative number, NaN or Infinity.
    */
   setMilliseconds(milliseconds: number): void {
-    if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
+    const isLength = typeof milliseconds === "number" && milliseconds >= 0 &&
+      milliseconds <= Number.MAX_SAFE_INTEGER;
+    if (!isLength) {
       throw wrongNumber(
         "milliseconds",
         milliseconds,

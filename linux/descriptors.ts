@@ -1,5 +1,12 @@
 /** What READ, WRITE and EXCEPT share: watchers of descriptors, each a registration in its filter's epoll set. */
-import { EV_ADD, EV_CLEAR, EV_DISPATCH, EV_ONESHOT } from "../constants.ts";
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DISPATCH,
+  EV_ONESHOT,
+  EVFILT_READ,
+  EVFILT_WRITE,
+} from "../constants.ts";
 import type { Change } from "./change.ts";
 import {
   DATA_HIGH,
@@ -18,6 +25,7 @@ import {
   EVENT_WORDS,
   EventBuffer,
 } from "./epoll.ts";
+import { PlainFile } from "./file.ts";
 import { type Filter, GONE } from "./filter.ts";
 import { Knote } from "./knote.ts";
 import {
@@ -25,7 +33,9 @@ import {
   CLOEXEC,
   EBADF,
   EEXIST,
+  EINVAL,
   ENOENT,
+  EPERM,
   libc,
   scratch,
 } from "./libc.ts";
@@ -84,6 +94,7 @@ export abstract class DescriptorFilter implements Filter {
     knote.generation = nextGeneration();
     knote.events = this.#eventsFor(knote);
     const error = this.#register(knote, fd);
+    if (error === EPERM) return this.#attachFile(knote, fd);
     if (error !== 0) return error;
     this.#registered[fd] = true;
     this.knotes[fd] = knote;
@@ -92,6 +103,11 @@ export abstract class DescriptorFilter implements Filter {
 
   touch(knote: Knote, change: Change): number {
     const fd = knote.ident as number;
+    if (knote.file !== undefined) {
+      const error = knote.file.touch(change);
+      if (error === GONE) this.closed(fd);
+      return error;
+    }
     knote.take(change);
     knote.enabledBy(change);
     if (!knote.enabled) this.queue.unready(knote);
@@ -110,11 +126,20 @@ export abstract class DescriptorFilter implements Filter {
   detach(knote: Knote): number {
     const fd = knote.ident as number;
     this.knotes[fd] = undefined;
+    if (knote.file !== undefined) {
+      knote.file.stop();
+      return knote.file.isGone() ? GONE : 0;
+    }
     return this.#unregister(fd) === 0 ? 0 : GONE;
   }
 
   examine(knote: Knote): boolean {
     const fd = knote.ident as number;
+    if (knote.file !== undefined) {
+      const isReady = knote.file.examine();
+      if (isReady === undefined) this.closed(fd);
+      return isReady === true;
+    }
     const revents = knote.fetchedIn === this.queue.turn
       ? knote.revents
       : this.#poll(fd);
@@ -124,11 +149,13 @@ export abstract class DescriptorFilter implements Filter {
   }
 
   staysReady(knote: Knote): boolean {
+    if (knote.file !== undefined) return knote.file.staysReady();
     // A level that epoll reports as an edge is examined again at each call; all others epoll reports by itself.
     return (knote.events & EPOLLET) !== 0 && (knote.flags & EV_CLEAR) === 0;
   }
 
   rest(knote: Knote): void {
+    if (knote.file !== undefined) return;
     const isAsleep = (knote.events & EPOLLONESHOT) !== 0;
     knote.events = DORMANT;
     if (isAsleep) return;
@@ -140,6 +167,7 @@ export abstract class DescriptorFilter implements Filter {
   retire(knote: Knote): void {
     const fd = knote.ident as number;
     this.knotes[fd] = undefined;
+    if (knote.file !== undefined) return knote.file.stop();
     // EPOLLONESHOT has put the registration to sleep. The next EV_ADD wakes it, and close() ends it.
     if ((knote.events & EPOLLONESHOT) === 0) this.#unregister(fd);
   }
@@ -147,6 +175,7 @@ export abstract class DescriptorFilter implements Filter {
   closed(fd: number): void {
     const knote = this.knotes[fd];
     if (knote !== undefined) this.queue.forget(knote);
+    knote?.file?.stop();
     this.knotes[fd] = undefined;
     if (this.#registered[fd]) this.#unregister(fd);
   }
@@ -155,6 +184,10 @@ export abstract class DescriptorFilter implements Filter {
   recheck(fd: number): void {
     const knote = this.knotes[fd];
     if (knote === undefined) return;
+    if (knote.file !== undefined) {
+      if (knote.file.isGone()) this.closed(fd);
+      return;
+    }
     const error = epollControl(this.#epfd, EPOLL_CTL_ADD, fd, DORMANT, 0);
     if (error === EEXIST) return;
     if (error === 0) this.#unregister(fd);
@@ -207,7 +240,7 @@ export abstract class DescriptorFilter implements Filter {
     const fresh = epollCreate();
     if (fresh === -1) return; // out of descriptors: the stale reports are skipped each time, until it works
     for (const knote of [...this.knotes]) {
-      if (knote === undefined) continue;
+      if (knote === undefined || knote.file !== undefined) continue;
       const fd = knote.ident as number;
       const { events, generation } = knote;
       if (epollControl(fresh, EPOLL_CTL_ADD, fd, events, generation) !== 0) {
@@ -217,7 +250,8 @@ export abstract class DescriptorFilter implements Filter {
     }
     this.#registered.length = 0;
     for (const knote of this.knotes) {
-      if (knote !== undefined) this.#registered[knote.ident as number] = true;
+      if (knote === undefined || knote.file !== undefined) continue;
+      this.#registered[knote.ident as number] = true;
     }
     this.queue.adoptSources(fresh, this.#epfd);
     libc.dup3(fresh, this.#epfd, CLOEXEC);
@@ -285,7 +319,17 @@ export abstract class DescriptorFilter implements Filter {
     this.knotes[fd] = error === 0 ? fresh : undefined;
     this.#registered[fd] = error === 0;
     this.queue.descriptorReplaced(fd, this);
-    return error;
+    return error === EPERM ? GONE : error; // a plain file now: it is added afresh
+  }
+
+  #attachFile(knote: Knote, fd: number): number {
+    const reads = this.number === EVFILT_READ;
+    if (!reads && this.number !== EVFILT_WRITE) return EINVAL;
+    const file = PlainFile.open(this.queue, knote, fd, reads);
+    if (typeof file === "number") return file;
+    knote.file = file;
+    this.knotes[fd] = knote;
+    return 0;
   }
 
   #unregister(fd: number): number {

@@ -1,6 +1,7 @@
 /** A watcher: one (ident, filter) pair in one queue. */
 import { EV_DISABLE, EV_ENABLE } from "../constants.ts";
 import type { Change } from "./change.ts";
+import type { PlainFile } from "./file.ts";
 import type { Filter } from "./filter.ts";
 
 const TWO_32 = 2 ** 32;
@@ -37,6 +38,8 @@ export class Knote {
   fetchedIn = -1;
   /** Descriptor filters: what kind of file it is, once a report made it matter. */
   kind = 0;
+  /** Descriptor filters: the file, where it is one that epoll refuses. */
+  file: PlainFile | undefined = undefined;
   /** Descriptor filters: the size of the file's buffer in bytes, once it mattered. */
   capacity = 0;
   /** Descriptor filters: the error that a socket ended with. */

@@ -56,6 +56,31 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "pointer", "pointer"],
     result: "i32",
   },
+  // int inotify_init1(int flags);
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  // int inotify_add_watch(int fd, const char *path, uint32_t mask);
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int inotify_rm_watch(int fd, int wd);
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
+  // off_t lseek(int fd, off_t offset, int whence);
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  // int statx(int fd, const char *path, int flags, unsigned int mask, struct statx *); as a bare system call, for C
+  // libraries before glibc 2.28
+  statx: {
+    name: "syscall",
+    parameters: ["i64", "i32", "pointer", "i32", "u32", "pointer"],
+    result: "i64",
+  },
+  // int pidfd_open(pid_t pid, unsigned int flags); as a bare system call, for musl and glibc before 2.36
+  pidfd_open: {
+    name: "syscall",
+    parameters: ["i64", "i32", "u32"],
+    result: "i64",
+  },
+  // int waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+  waitid: { parameters: ["i32", "u32", "pointer", "i32"], result: "i32" },
+  // int kill(pid_t pid, int signal);
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *now);
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   // int *__errno_location(void);
@@ -74,6 +99,7 @@ export function openLibc(): void {
   const symbols = openSystemLibrary(SYMBOLS).symbols;
   lastErrno = new Errno(symbols, symbols.__errno_location());
   scratch.pointer = addressOf(symbols, scratch.words);
+  scratch.emptyPath = addressOf(symbols, scratch.noPath);
   scratch.secondPointer = addressOf(symbols, scratch.second);
   libc = symbols;
 }
@@ -90,15 +116,19 @@ export function pointerTo(bytes: BufferSource): Deno.PointerValue {
 
 /** A few words for out-parameters: each use is over before the next begins. */
 export const scratch = {
-  words: new Int32Array(new ArrayBuffer(64)),
+  words: new Int32Array(new ArrayBuffer(256)),
   pointer: null as Deno.PointerValue,
   second: new Int32Array(new ArrayBuffer(16)),
   secondPointer: null as Deno.PointerValue,
+  noPath: new Uint8Array(new ArrayBuffer(8)),
+  emptyPath: null as Deno.PointerValue,
 };
 
 /** This platform's errno numbers. */
 export const {
+  EACCES,
   EAGAIN,
+  ECHILD,
   EBADF,
   EEXIST,
   EINTR,
@@ -106,6 +136,7 @@ export const {
   EMFILE,
   ENFILE,
   ENOENT,
+  ENOSPC,
   ENOMEM,
   ENOSYS,
   ENOTSOCK,

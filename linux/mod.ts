@@ -26,14 +26,17 @@ const change = new Change();
 /** The queues of this isolate, and the calls that they answer. */
 class Engine {
   readonly #queues: (Queue | undefined)[] = [];
+  readonly #open = new Set<Queue>();
   #errno = 0;
 
   kqueue(): number {
     const fd = epollCreate();
     if (fd === -1) return this.#fail(captureErrno());
     // The number is free again, so a queue that is still known by it was closed by somebody else.
-    this.#queues[fd]?.dispose();
-    this.#queues[fd] = new Queue(fd);
+    this.#drop(fd);
+    const queue = new Queue(fd, (other) => this.#queues[other]);
+    this.#queues[fd] = queue;
+    this.#open.add(queue);
     return fd;
   }
 
@@ -73,12 +76,8 @@ class Engine {
   }
 
   close(fd: number): number {
-    const queue = this.#queues[fd];
-    if (queue !== undefined) {
-      queue.dispose();
-      this.#queues[fd] = undefined;
-    }
-    for (const other of this.#queues) other?.closed(fd);
+    this.#drop(fd);
+    for (const queue of this.#open) queue.closed(fd);
     return libc.close(fd) === -1 ? this.#fail(captureErrno()) : 0;
   }
 
@@ -107,6 +106,14 @@ class Engine {
     }
     queue.settle();
     return reported;
+  }
+
+  #drop(fd: number): void {
+    const queue = this.#queues[fd];
+    if (queue === undefined) return;
+    this.#queues[fd] = undefined;
+    this.#open.delete(queue);
+    queue.dispose();
   }
 
   #fail(errno: number): -1 {

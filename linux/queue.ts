@@ -24,6 +24,7 @@ import {
   DATA_HIGH,
   DATA_LOW,
   EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
   epollControl,
   EPOLLERR,
   EPOLLIN,
@@ -34,6 +35,12 @@ import {
 import { type Filter, GONE, report } from "./filter.ts";
 import { Knote } from "./knote.ts";
 import { captureErrno, EBADF, EINVAL, ENOENT, ENOTSUP, libc } from "./libc.ts";
+import { ExceptFilter } from "./except.ts";
+import { Inotify } from "./inotify.ts";
+import { ProcFilter } from "./proc.ts";
+import { SignalFilter } from "./signal.ts";
+import { VnodeFilter } from "./vnode.ts";
+import { Wakeup } from "./wakeup.ts";
 import { ReadFilter } from "./read.ts";
 import { KIND_STREAM, takeSocketError } from "./sockets.ts";
 import { CLOCK_MONOTONIC, clockTime, TimerFilter } from "./timer.ts";
@@ -61,17 +68,34 @@ export class Queue {
   readonly #read: ReadFilter;
   readonly #write: WriteFilter;
   readonly #timer: TimerFilter;
+  /** For VNODE, and for READ on regular files. */
+  readonly inotify: Inotify;
+  readonly #except: ExceptFilter;
   readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
   /** The ready list: those that were reported and may still be ready come after all others (R18). */
   #first: Knote | null = null;
   #last: Knote | null = null;
   #stale: DescriptorFilter | undefined;
+  readonly #wakeup: Wakeup = new Wakeup(this);
+  #observers = 0;
 
-  constructor(readonly fd: number) {
+  /**
+   * @param fd Its epoll descriptor.
+   * @param queueOf The queue of this isolate that has a descriptor.
+   */
+  constructor(
+    readonly fd: number,
+    readonly queueOf: (fd: number) => Queue | undefined,
+  ) {
     this.#read = this.#add(new ReadFilter(this, fd));
     this.#write = this.#add(new WriteFilter(this));
     this.#timer = this.#add(new TimerFilter(this));
+    this.#except = this.#add(new ExceptFilter(this));
     this.#add(new UserFilter(this));
+    this.#add(new SignalFilter(this));
+    this.#add(new ProcFilter(this));
+    this.#add(new VnodeFilter(this));
+    this.inotify = new Inotify(this);
   }
 
   #add<F extends Filter>(filter: F): F {
@@ -112,6 +136,34 @@ export class Queue {
   /** After the changes of a call: does what waits for all of them. */
   settle(): void {
     this.#timer.settle();
+    this.wake();
+  }
+
+  /**
+   * Makes the queue's descriptor readable while the ready list has something, for those who look at it from outside:
+   * another queue (R22), or a thread that waits for it. Without any, it costs nothing.
+   */
+  wake(): void {
+    if (this.#observers > 0) this.#wakeup.set(this.#first !== null);
+  }
+
+  /** From now on somebody looks at the queue's descriptor. The errno, 0 for none. */
+  observe(): number {
+    const error = this.#wakeup.open();
+    if (error !== 0) return error;
+    this.#observers++;
+    this.wake();
+    return 0;
+  }
+
+  /** Somebody looks no more. */
+  unobserve(): void {
+    if (--this.#observers === 0) this.#wakeup.set(false);
+  }
+
+  /** Whether the ready list is empty. */
+  get isIdle(): boolean {
+    return this.#first === null;
   }
 
   /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
@@ -133,6 +185,7 @@ export class Queue {
       if (error !== 0) return -error;
       const count = this.#drain(events, max);
       if (this.#stale !== undefined) this.#dropStale();
+      if (this.#observers > 0) this.wake();
       if (count > 0 || left === 0) return count;
       if (left > 0) {
         left = nanoseconds - (clockTime(CLOCK_MONOTONIC, 0) - start);
@@ -257,6 +310,14 @@ export class Queue {
     return error;
   }
 
+  /** Takes a descriptor of the engine's own out again, if it is in. */
+  removeSource(fd: number): void {
+    const index = this.#sources.findIndex((entry) => entry?.fd === fd);
+    if (index === -1) return;
+    this.#sources[index] = undefined;
+    epollControl(this.fd, EPOLL_CTL_DEL, fd, 0, 0);
+  }
+
   /** R9: a descriptor is about to be closed by way of this module. */
   closed(fd: number): void {
     for (const filter of this.#filters) filter?.closed(fd);
@@ -264,7 +325,7 @@ export class Queue {
 
   /** A number turned out to name another file: every other watcher of it is looked at again. */
   descriptorReplaced(fd: number, by: DescriptorFilter): void {
-    for (const filter of [this.#read, this.#write]) {
+    for (const filter of [this.#read, this.#write, this.#except]) {
       if (filter !== by) filter.recheck(fd);
     }
   }
@@ -315,5 +376,7 @@ export class Queue {
   /** Gives back every descriptor but the queue's own. */
   dispose(): void {
     for (const filter of this.#filters) filter?.dispose();
+    this.inotify.dispose();
+    this.#wakeup.dispose();
   }
 }

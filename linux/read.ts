@@ -1,5 +1,6 @@
 /** EVFILT_READ (R30 to R37). */
 import { EV_EOF, EVFILT_READ, NOTE_LOWAT } from "../constants.ts";
+import type { Change } from "./change.ts";
 import { DescriptorFilter } from "./descriptors.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from "./epoll.ts";
 import { fillReport } from "./filter.ts";
@@ -24,6 +25,12 @@ export class ReadFilter extends DescriptorFilter {
   override readonly number = EVFILT_READ;
   // Edges of a half-closed connection come as EPOLLRDHUP.
   protected override readonly mask: number = EPOLLIN | EPOLLRDHUP;
+
+  override attach(knote: Knote, change: Change): number {
+    const error = super.attach(knote, change);
+    // R22: what only the other queue's ready list knows must show at its descriptor.
+    return error || (this.queue.queueOf(Number(knote.ident))?.observe() ?? 0);
+  }
 
   protected override isConditional(knote: Knote): boolean {
     return (knote.fflags & NOTE_LOWAT) !== 0;

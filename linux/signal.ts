@@ -1,0 +1,92 @@
+/** EVFILT_SIGNAL (R70), by Deno's signal listeners. */
+import { constants } from "node:os";
+import { EV_CLEAR, EVFILT_SIGNAL } from "../constants.ts";
+import type { Change } from "./change.ts";
+import { fillReport, type Filter } from "./filter.ts";
+import type { Knote } from "./knote.ts";
+import { EINVAL } from "./libc.ts";
+import type { Queue } from "./queue.ts";
+
+interface WatchedSignal {
+  readonly knote: Knote;
+  readonly name: Deno.Signal;
+  readonly listener: () => void;
+}
+
+export class SignalFilter implements Filter {
+  readonly number = EVFILT_SIGNAL;
+  readonly #queue: Queue;
+  readonly #signals = new Map<number | bigint, WatchedSignal>();
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  find(ident: number | bigint): Knote | undefined {
+    return this.#signals.get(ident)?.knote;
+  }
+
+  attach(knote: Knote, _change: Change): number {
+    const name = signalName(knote.ident);
+    if (name === undefined) return EINVAL;
+    const listener = () => this.#count(knote);
+    try {
+      Deno.addSignalListener(name, listener);
+    } catch {
+      return EINVAL; // SIGKILL, SIGSTOP, and what Deno does not listen to
+    }
+    this.#signals.set(knote.ident, { knote, name, listener });
+    return 0;
+  }
+
+  touch(knote: Knote, change: Change): number {
+    knote.take(change);
+    knote.enabledBy(change);
+    if (!knote.enabled) this.#queue.unready(knote);
+    else if (knote.pending > 0) this.#queue.ready(knote);
+    return 0;
+  }
+
+  detach(knote: Knote): number {
+    this.retire(knote);
+    return 0;
+  }
+
+  examine(knote: Knote): boolean {
+    fillReport(EV_CLEAR, 0, knote.pending);
+    knote.pending = 0;
+    return true;
+  }
+
+  staysReady(): boolean {
+    return false;
+  }
+
+  rest(): void {}
+
+  retire(knote: Knote): void {
+    const signal = this.#signals.get(knote.ident);
+    if (signal === undefined) return;
+    Deno.removeSignalListener(signal.name, signal.listener);
+    this.#signals.delete(knote.ident);
+  }
+
+  closed(): void {}
+
+  dispose(): void {
+    for (const { knote } of [...this.#signals.values()]) this.retire(knote);
+  }
+
+  #count(knote: Knote): void {
+    knote.pending++;
+    if (!knote.enabled) return;
+    this.#queue.ready(knote);
+    this.#queue.wake();
+  }
+}
+
+function signalName(ident: number | bigint): Deno.Signal | undefined {
+  const entry = Object.entries(constants.signals)
+    .find(([, number]) => number === ident);
+  return entry?.[0] as Deno.Signal | undefined;
+}

@@ -1,0 +1,85 @@
+/**
+ * The few calls of POSIX that yield descriptors to watch, and processes: pipes, sockets and files, what moves bytes
+ * through them, and what happens to them.
+ *
+ * They are those of the system's C library, on macOS and Linux, by their own names. Importing this module opens
+ * nothing: the first call opens the library, and needs `--allow-ffi`. Failures are thrown as {@linkcode SystemError};
+ * what a caller must expect of a descriptor that is not ready is null instead. A call that a signal cut short is made
+ * again.
+ *
+ * ```ts
+ * import { Kqueue, kevRead } from "@kqueue/kqueue";
+ * import { close, pipe, read, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * using kq = new Kqueue();
+ * kq.apply(kevRead(reader));
+ *
+ * write(writer, new TextEncoder().encode("hello"));
+ * for (const event of kq.wait(1000)) {
+ *   const buffer = new Uint8Array(Number(event.data));
+ *   read(Number(event.ident), buffer);
+ *   console.log(new TextDecoder().decode(buffer)); // hello
+ * }
+ * close(reader);
+ * close(writer);
+ * ```
+ *
+ * @module
+ */
+export {
+  type ChangeFailure,
+  SystemError,
+  type SystemErrorOptions,
+} from "./errors.ts";
+export type { KeventInit } from "./kevent/record.ts";
+export type { InetAddress } from "./posix/address.ts";
+export {
+  close,
+  creat,
+  dup,
+  dup2,
+  fchmod,
+  ftruncate,
+  lseek,
+  open,
+  type OpenOptions,
+  pipe,
+} from "./posix/descriptor.ts";
+export {
+  setLinger,
+  setNoDelay,
+  setReceiveBufferSize,
+  setReceiveLowWater,
+  setSendBufferSize,
+} from "./posix/option.ts";
+export { link, mkdir, rename, rmdir, unlink } from "./posix/path.ts";
+export {
+  getpid,
+  kill,
+  spawn,
+  type SpawnOptions,
+  type WaitOptions,
+  waitpid,
+  type WaitStatus,
+} from "./posix/process.ts";
+export {
+  accept,
+  connect,
+  type ConnectOptions,
+  getsockname,
+  listen,
+  type Listener,
+  type ListenOptions,
+  shutdown,
+  socketpair,
+} from "./posix/socket.ts";
+export { DARWIN_POSIX_SYMBOLS, LINUX_POSIX_SYMBOLS } from "./posix/symbols.ts";
+export {
+  read,
+  recv,
+  type RecvOptions,
+  send,
+  type SendOptions,
+  write,
+} from "./posix/transfer.ts";
