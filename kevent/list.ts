@@ -84,7 +84,7 @@ export abstract class EventList<
    * @throws {RangeError} for an index out of range, or naming the field and the value that does not fit it.
    */
   set(index: number, change: In): void {
-    this.#check(index);
+    this.#word(index);
     packRecord(this.#memory, index, change);
   }
 
@@ -124,17 +124,17 @@ export abstract class EventList<
 
   /** The filter of the record at `index`. @throws {RangeError} for an index out of range. */
   filter(index: number): number {
-    return this.#memory.shorts[this.#check(index) / 2 + FILTER_SHORT];
+    return this.#memory.shorts[2 * this.#word(index) + FILTER_SHORT];
   }
 
   /** The flags of the record at `index`, 0 to 65535. @throws {RangeError} for an index out of range. */
   flags(index: number): number {
-    return this.#memory.shorts[this.#check(index) / 2 + FLAGS_SHORT] & 0xffff;
+    return this.#memory.shorts[2 * this.#word(index) + FLAGS_SHORT] & 0xffff;
   }
 
   /** The fflags of the record at `index`, 0 to 4294967295. @throws {RangeError} for an index out of range. */
   fflags(index: number): number {
-    return this.#memory.words[this.#check(index) / 4 + FFLAGS_WORD] >>> 0;
+    return this.#memory.words[this.#word(index) + FFLAGS_WORD] >>> 0;
   }
 
   /**
@@ -143,9 +143,10 @@ export abstract class EventList<
    * @throws {RangeError} for an index out of range, or where data is no safe integer (read it by {@linkcode at}).
    */
   dataNumber(index: number): number {
-    const word = this.#check(index) / 4 + DATA_WORD;
+    const word = this.#word(index) + DATA_WORD;
     const { words } = this.#memory;
     const high = words[word + 1];
+    if (high === 0) return words[word] >>> 0;
     const value = high * TWO_32 + (words[word] >>> 0);
     if (high >= SAFE_HIGH || high < -SAFE_HIGH || value === -(2 ** 53)) {
       throw this.#unsafe("data", index);
@@ -164,9 +165,10 @@ export abstract class EventList<
   }
 
   #unsigned(name: "ident" | "udata", index: number, field: number): number {
-    const word = this.#check(index) / 4 + field;
+    const word = this.#word(index) + field;
     const { words } = this.#memory;
     const high = words[word + 1] >>> 0;
+    if (high === 0) return words[word] >>> 0;
     if (high >= SAFE_HIGH) throw this.#unsafe(name, index);
     return high * TWO_32 + (words[word] >>> 0);
   }
@@ -179,14 +181,14 @@ export abstract class EventList<
     );
   }
 
-  /** The byte offset of a record that exists. */
-  #check(index: number): number {
+  /** Where a record begins that exists, in 32-bit words. */
+  #word(index: number): number {
     const memory = this.#memory;
     // One comparison each for the usual index; `>>> 0` differs for all that is no unsigned integer.
     if (index >>> 0 !== index || index >= memory.length) {
       throw wrongIndex(index, memory.length);
     }
-    return index * memory.recordSize;
+    return index * memory.recordWords;
   }
 }
 
@@ -289,16 +291,17 @@ export class Kevent64List extends EventList<Kevent64, Kevent64Init> {
 }
 
 function readRecord(list: EventList, index: number): Kevent {
-  const { recordSize, length, shorts, words, wide } = memoryOf(list);
+  const { recordWords, length, shorts, words, wide } = memoryOf(list);
   if (index >>> 0 !== index || index >= length) throw wrongIndex(index, length);
-  const at = index * recordSize;
+  const word = index * recordWords;
+  const wideAt = word >> 1;
   return {
-    ident: wide[at / 8 + IDENT_WIDE],
-    filter: shorts[at / 2 + FILTER_SHORT],
-    flags: shorts[at / 2 + FLAGS_SHORT] & 0xffff,
-    fflags: words[at / 4 + FFLAGS_WORD] >>> 0,
-    data: BigInt.asIntN(64, wide[at / 8 + DATA_WIDE]),
-    udata: wide[at / 8 + UDATA_WIDE],
+    ident: wide[wideAt + IDENT_WIDE],
+    filter: shorts[2 * word + FILTER_SHORT],
+    flags: shorts[2 * word + FLAGS_SHORT] & 0xffff,
+    fflags: words[word + FFLAGS_WORD] >>> 0,
+    data: BigInt.asIntN(64, wide[wideAt + DATA_WIDE]),
+    udata: wide[wideAt + UDATA_WIDE],
   };
 }
 

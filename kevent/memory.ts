@@ -35,12 +35,15 @@ export class RecordMemory {
   readonly shorts: Int16Array;
   readonly words: Int32Array;
   readonly wide: BigUint64Array;
+  /** 32-bit words of one record, from which the places of its fields in every view follow. */
+  readonly recordWords: number;
   /** Records in use, from the first on. */
   length = 0;
   /** The address, made by the first call that needs it. */
   pointer: Deno.PointerValue = null;
 
   constructor(readonly recordSize: number, readonly capacity: number) {
+    this.recordWords = recordSize / 4;
     const buffer = new ArrayBuffer(recordSize * capacity);
     this.bytes = new Uint8Array(buffer);
     this.shorts = new Int16Array(buffer);
@@ -65,8 +68,8 @@ export function packRecord(
   checkWord("data", data, I64);
   checkWord("udata", udata, U64);
   const { words, wide, shorts } = memory;
-  const at = index * memory.recordSize;
-  const wideAt = at / 8;
+  const word = index * memory.recordWords;
+  const wideAt = word >> 1;
   if (memory.recordSize === KEVENT64_SIZE) {
     const [ext0, ext1] = (init as Kevent64Init).ext ?? NO_EXT;
     checkWord("ext[0]", ext0, U64);
@@ -77,9 +80,9 @@ export function packRecord(
   storeWord(words, wide, wideAt + IDENT_WIDE, ident);
   storeWord(words, wide, wideAt + DATA_WIDE, data);
   storeWord(words, wide, wideAt + UDATA_WIDE, udata);
-  shorts[at / 2 + FILTER_SHORT] = filter;
-  shorts[at / 2 + FLAGS_SHORT] = flags | extraFlags;
-  words[at / 4 + FFLAGS_WORD] = fflags;
+  shorts[2 * word + FILTER_SHORT] = filter;
+  shorts[2 * word + FLAGS_SHORT] = flags | extraFlags;
+  words[word + FFLAGS_WORD] = fflags;
 }
 
 const NO_EXT = [0, 0] as const;
@@ -104,5 +107,5 @@ export function addFlags(
   index: number,
   flags: number,
 ): void {
-  memory.shorts[index * memory.recordSize / 2 + FLAGS_SHORT] |= flags;
+  memory.shorts[2 * index * memory.recordWords + FLAGS_SHORT] |= flags;
 }

@@ -36,9 +36,9 @@ export class Change {
 
   /** Reads record `index`. */
   load(memory: RecordMemory, index: number): void {
-    const { words, shorts, recordSize } = memory;
-    const word = index * recordSize / 4;
-    const short = index * recordSize / 2;
+    const { words, shorts, recordWords } = memory;
+    const word = index * recordWords;
+    const short = 2 * word;
     this.#memory = memory;
     this.#index = index;
     this.filter = shorts[short + FILTER_SHORT];
@@ -53,7 +53,7 @@ export class Change {
     const high = this.identHigh = words[word + IDENT_WORD + 1];
     this.ident = high >>> 0 < SAFE_HIGH
       ? high * TWO_32 + (low >>> 0)
-      : memory.wide[index * recordSize / 8 + IDENT_WIDE];
+      : memory.wide[(word >> 1) + IDENT_WIDE];
   }
 
   /** data as the nearest double: exact for safe integers. */
@@ -64,7 +64,8 @@ export class Change {
   /** data to the last bit. */
   get dataBigInt(): bigint {
     if (this.#memory === undefined) return 0n;
-    const { wide, recordSize } = this.#memory;
-    return BigInt.asIntN(64, wide[this.#index * recordSize / 8 + DATA_WIDE]);
+    const { wide, recordWords } = this.#memory;
+    const word = this.#index * recordWords;
+    return BigInt.asIntN(64, wide[(word >> 1) + DATA_WIDE]);
   }
 }

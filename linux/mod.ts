@@ -131,7 +131,7 @@ function writeResult(
   flags: number,
   error: number,
 ): void {
-  const size = events.recordSize / 4;
+  const size = events.recordWords;
   const source = from * size;
   const target = to * size;
   for (let word = 0; word < size; word++) {

@@ -251,8 +251,8 @@ export class Queue {
   }
 
   #store(events: RecordMemory, index: number, knote: Knote): void {
-    const { words, shorts, recordSize } = events;
-    const word = index * recordSize / 4;
+    const { words, shorts, recordWords } = events;
+    const word = index * recordWords;
     const short = word * 2;
     words[word + IDENT_WORD] = knote.identLow;
     words[word + IDENT_WORD + 1] = knote.identHigh;
@@ -263,7 +263,7 @@ export class Queue {
     words[word + DATA_WORD + 1] = report.dataHigh;
     words[word + UDATA_WORD] = knote.udataLow;
     words[word + UDATA_WORD + 1] = knote.udataHigh;
-    if (recordSize === KEVENT64_SIZE) {
+    if (events.recordSize === KEVENT64_SIZE) {
       const ext = word + EXT_WIDE * 2;
       words[ext] =
         words[ext + 1] =
