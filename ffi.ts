@@ -18,6 +18,7 @@
  *
  * @module
  */
+import { KEVENT_FLAG_NONE } from "./constants.ts";
 import {
   type EventList,
   type Kevent64List,
@@ -35,6 +36,12 @@ import {
   type TimespecMemory,
   timespecMemoryOf,
 } from "./kevent/timespec.ts";
+import {
+  currentKernel,
+  type Kernel,
+  provideKernel,
+  setKernel,
+} from "./kernel.ts";
 import {
   addressOf,
   Errno,
@@ -117,31 +124,6 @@ type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
  */
 export const DARWIN_SYMBOLS: Deno.ForeignLibraryInterface = SYMBOLS;
 
-/** What answers the calls: a C library of Darwin's ABI, or on Linux the engine. */
-interface Kernel {
-  /** Makes a queue, close-on-exec. -1 on failure. */
-  kqueue(): number;
-  /** Applies changes and collects events, in 32-byte records. -1 on failure. */
-  kevent(
-    kq: number,
-    changes: RecordMemory | null,
-    events: RecordMemory | null,
-    timeout: TimespecMemory | null,
-  ): number;
-  /** The same in 48-byte records. -1 on failure. */
-  kevent64(
-    kq: number,
-    changes: RecordMemory | null,
-    events: RecordMemory | null,
-    flags: number,
-    timeout: TimespecMemory | null,
-  ): number;
-  /** Closes a queue or any other descriptor. -1 on failure. */
-  close(fd: number): number;
-  /** The errno that the last failing call left. */
-  errno(): number;
-}
-
 /** A C library of Darwin's ABI behind the calls. */
 class DarwinKernel implements Kernel {
   readonly #symbols: Symbols;
@@ -197,6 +179,22 @@ class DarwinKernel implements Kernel {
       timeout === null ? null : this.#address(timeout),
     );
     return count === -1 ? this.#fail() : count;
+  }
+
+  waitOnThread(
+    kq: number,
+    events: RecordMemory,
+    timeout: TimespecMemory | null,
+  ): Promise<number> {
+    return this.#symbols.kevent64Nonblocking(
+      kq,
+      null,
+      0,
+      this.#address(events),
+      events.capacity,
+      KEVENT_FLAG_NONE,
+      timeout === null ? null : this.#address(timeout),
+    );
   }
 
   close(fd: number): number {
@@ -271,7 +269,7 @@ export function openLibc(path: string): Libc {
 export function useLibc(libc: Libc | null): Libc | null {
   const before = libcInUse;
   libcInUse = libc;
-  kernel = libc === null ? systemKernel : kernelOf(libc);
+  setKernel(libc === null ? undefined : kernelOf(libc));
   return before;
 }
 
@@ -282,18 +280,11 @@ const linux = Deno.build.os === "linux"
 
 let libcInUse: Libc | null = null;
 let systemKernel: Kernel | undefined;
-let kernel: Kernel | undefined;
 
-/** What answers the calls in this thread, opened by the first of them. */
-function currentKernel(): Kernel {
-  return kernel ??= openSystemKernel();
-}
-
-function openSystemKernel(): Kernel {
-  systemKernel = linux?.openEngine() ??
-    new DarwinKernel(openSystemLibrary(SYMBOLS).symbols);
-  return systemKernel;
-}
+provideKernel(() =>
+  systemKernel ??= linux?.openEngine() ??
+    new DarwinKernel(openSystemLibrary(SYMBOLS).symbols)
+);
 
 /**
  * Makes a queue and returns its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE

@@ -39,8 +39,10 @@ import {
   libc,
   scratch,
 } from "./libc.ts";
+import { isOwn, release } from "./own.ts";
 import type { Queue } from "./queue.ts";
 
+const F_GETFD = 1;
 const MAX_FD = 0x7fff_ffff;
 const MAX_GENERATION = 0x3fff_ffff;
 /** How many reports an inner set is asked for at once. */
@@ -88,8 +90,8 @@ export abstract class DescriptorFilter implements Filter {
 
   attach(knote: Knote, _change: Change): number {
     const fd = knote.ident;
-    if (typeof fd !== "number" || fd > MAX_FD) return EBADF;
-    const failure = this.#open();
+    if (typeof fd !== "number" || fd > MAX_FD || isOwn(fd)) return EBADF;
+    const failure = this.#open(fd);
     if (failure !== 0) return failure;
     knote.generation = nextGeneration();
     knote.events = this.#eventsFor(knote);
@@ -198,7 +200,7 @@ export abstract class DescriptorFilter implements Filter {
 
   dispose(): void {
     if (this.#epfd !== this.queue.fd && this.#epfd !== -1) {
-      libc.close(this.#epfd);
+      release(this.#epfd);
     }
   }
 
@@ -259,8 +261,10 @@ export abstract class DescriptorFilter implements Filter {
     this.queue.readoptSource(this.#epfd);
   }
 
-  #open(): number {
+  /** Makes the set when it is first needed, for a descriptor that is open: its own number must not pass for that. */
+  #open(fd: number): number {
     if (this.#epfd !== -1) return 0;
+    if (libc.fcntl(fd, F_GETFD) === -1) return EBADF;
     const epfd = epollCreate();
     if (epfd === -1) return captureErrno();
     const error = this.queue.addSource(epfd, this);

@@ -8,6 +8,7 @@ import {
   NONBLOCK,
   pointerTo,
 } from "./libc.ts";
+import { release } from "./own.ts";
 import type { Queue } from "./queue.ts";
 
 export const IN_MODIFY = 0x2;
@@ -95,7 +96,7 @@ export class Inotify {
   }
 
   dispose(): void {
-    if (this.#fd !== -1) libc.close(this.#fd);
+    if (this.#fd !== -1) release(this.#fd);
   }
 
   #dispatch(wd: number, mask: number, isChild: boolean): void {

@@ -28,6 +28,12 @@ const SYMBOLS = {
   },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
+  // int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *); run on another thread
+  ppoll: {
+    nonblocking: true,
+    parameters: ["pointer", "u32", "pointer", "pointer"],
+    result: "i32",
+  },
   // int ioctl(int fd, unsigned long request, int *argument);
   ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
   // int fcntl(int fd, int command); the commands used here take no argument

@@ -22,6 +22,7 @@ import {
   libc,
   scratch,
 } from "./libc.ts";
+import { release } from "./own.ts";
 import type { Queue, Source } from "./queue.ts";
 
 const SYS_pidfd_open = 434n;
@@ -60,7 +61,7 @@ class WatchedProcess implements Source {
 
   close(): void {
     this.queue.removeSource(this.pidfd);
-    libc.close(this.pidfd);
+    release(this.pidfd);
   }
 }
 
@@ -134,7 +135,7 @@ export class ProcFilter implements Filter {
   closed(): void {}
 
   dispose(): void {
-    for (const { pidfd } of this.#processes.values()) libc.close(pidfd);
+    for (const { pidfd } of this.#processes.values()) release(pidfd);
   }
 }
 

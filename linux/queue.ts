@@ -41,6 +41,7 @@ import { ProcFilter } from "./proc.ts";
 import { SignalFilter } from "./signal.ts";
 import { VnodeFilter } from "./vnode.ts";
 import { Wakeup } from "./wakeup.ts";
+import { claim } from "./own.ts";
 import { ReadFilter } from "./read.ts";
 import { KIND_STREAM, takeSocketError } from "./sockets.ts";
 import { CLOCK_MONOTONIC, clockTime, TimerFilter } from "./timer.ts";
@@ -301,12 +302,15 @@ export class Queue {
     this.unready(knote);
   }
 
-  /** Puts a descriptor of the engine's own into the queue's set. The errno, 0 for none. */
+  /** Puts a descriptor of the engine's own, from now on to be closed by `release`, into the queue's set. The errno, 0 for none. */
   addSource(fd: number, source: Source): number {
     let index = this.#sources.indexOf(undefined);
     if (index === -1) index = this.#sources.length;
     const error = epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
-    if (error === 0) this.#sources[index] = { fd, source };
+    if (error === 0) {
+      this.#sources[index] = { fd, source };
+      claim(fd);
+    }
     return error;
   }
 

@@ -24,6 +24,7 @@ import {
   NONBLOCK,
   scratch,
 } from "./libc.ts";
+import { release } from "./own.ts";
 import type { Queue } from "./queue.ts";
 
 const CLOCK_REALTIME = 0;
@@ -163,7 +164,7 @@ export class TimerFilter implements Filter {
   closed(): void {}
 
   dispose(): void {
-    for (const clock of this.#clocks.values()) libc.close(clock.fd);
+    for (const clock of this.#clocks.values()) release(clock.fd);
   }
 
   /** Sets the timerfds, once for all changes of a call. */

@@ -29,6 +29,7 @@ import {
 } from "./inotify.ts";
 import type { Knote } from "./knote.ts";
 import { EBADF, EINVAL, ENOTSUP } from "./libc.ts";
+import { isOwn } from "./own.ts";
 import type { Queue } from "./queue.ts";
 import {
   type FileStat,
@@ -150,7 +151,9 @@ export class VnodeFilter implements Filter {
   attach(knote: Knote, change: Change): number {
     if ((change.fflags & UNSUPPORTED) !== 0) return ENOTSUP;
     const fd = knote.ident;
-    if (typeof fd !== "number" || fd > 0x7fff_ffff) return EBADF;
+    if (typeof fd !== "number" || fd > 0x7fff_ffff || isOwn(fd)) {
+      return EBADF;
+    }
     const stat = statOf(fd);
     if (stat === undefined) return EBADF;
     if (!isVnode(stat)) return EINVAL;

@@ -1,5 +1,6 @@
 /** An eventfd(2) in a queue's set, which makes the queue's descriptor readable for what the kernel knows nothing of. */
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
+import { release } from "./own.ts";
 import type { Queue, Source } from "./queue.ts";
 
 export class Wakeup implements Source {
@@ -46,7 +47,7 @@ export class Wakeup implements Source {
   }
 
   dispose(): void {
-    if (this.#fd !== -1) libc.close(this.#fd);
+    if (this.#fd !== -1) release(this.#fd);
     this.#fd = -1;
   }
 }

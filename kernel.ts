@@ -1,0 +1,57 @@
+/** What answers the calls of this thread, for the modules that make them. */
+import type { RecordMemory } from "./kevent/memory.ts";
+import type { TimespecMemory } from "./kevent/timespec.ts";
+
+/** A C library of Darwin's ABI, or on Linux the engine. Each call returns -1 on failure. */
+export interface Kernel {
+  /** Makes a queue, close-on-exec. */
+  kqueue(): number;
+  /** Applies changes and collects events, in 32-byte records. */
+  kevent(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    timeout: TimespecMemory | null,
+  ): number;
+  /** The same in 48-byte records. */
+  kevent64(
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number;
+  /**
+   * Waits for events on another thread, one wait for each queue at a time. The memory must be left alone until then.
+   *
+   * @returns How many events it brought, which may be 0 though some are ready now; -1 on failure, and why is not
+   * known, as errno stayed on that thread: a synchronous call asks again for either.
+   */
+  waitOnThread(
+    kq: number,
+    events: RecordMemory,
+    timeout: TimespecMemory | null,
+  ): Promise<number>;
+  /** Closes a queue or any other descriptor. */
+  close(fd: number): number;
+  /** The errno that the last failing call left. */
+  errno(): number;
+}
+
+let open: () => Kernel;
+let kernel: Kernel | undefined;
+
+/** Says how to open the system's own kernel. */
+export function provideKernel(opener: () => Kernel): void {
+  open = opener;
+}
+
+/** The kernel in use, opened by the first call that needs it. */
+export function currentKernel(): Kernel {
+  return kernel ??= open();
+}
+
+/** Uses another kernel from now on; undefined for the system's own. */
+export function setKernel(other: Kernel | undefined): void {
+  kernel = other;
+}
