@@ -197,6 +197,8 @@ class DarwinKernel implements Kernel {
     );
   }
 
+  replacing(): void {} // the kernel knows by itself
+
   close(fd: number): number {
     return this.#symbols.close(fd) === -1 ? this.#fail() : 0;
   }

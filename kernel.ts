@@ -32,6 +32,8 @@ export interface Kernel {
     events: RecordMemory,
     timeout: TimespecMemory | null,
   ): Promise<number>;
+  /** A number is about to name another file (`dup2`): its watchers end, as those of a descriptor that is closed. */
+  replacing(fd: number): void;
   /** Closes a queue or any other descriptor. */
   close(fd: number): number;
   /** The errno that the last failing call left. */

@@ -27,8 +27,12 @@ import {
   packRecord,
   type RecordMemory,
 } from "./kevent/memory.ts";
-import type { KeventInit } from "./kevent/record.ts";
-import { Timespec } from "./kevent/timespec.ts";
+import type { Kevent64, KeventInit } from "./kevent/record.ts";
+import { Timespec, timespecMemoryOf } from "./kevent/timespec.ts";
+import { currentKernel } from "./kernel.ts";
+import { KeptEvents } from "./kqueue/kept.ts";
+import { dropWakers, Waker } from "./kqueue/waker.ts";
+import { setImmediate } from "node:timers";
 import { constants } from "node:os";
 
 const { EINTR, EBADF } = constants.errno;
@@ -36,6 +40,8 @@ const { EINTR, EBADF } = constants.errno;
 /** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
 const MAX_WAIT = 1e11;
 const DEFAULT_CAPACITY = 256;
+/** How long a busy queue may keep Deno's event loop from turning, in ms. */
+const LONGEST_TURN = 1;
 
 const single = new KeventList(1);
 const remaining = new Timespec();
@@ -89,10 +95,8 @@ export function kqWait(
   events: KeventList | Kevent64List,
   timeoutMs: number,
 ): number {
-  if (timeoutMs === 0) return collect(kq, events, ZERO);
-  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
-    throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
-  }
+  if (timeoutMs === 0) return collectNow(kq, events);
+  checkTimeout(timeoutMs);
   const isEndless = timeoutMs < 0 || timeoutMs === Infinity;
   const deadline = isEndless ? Infinity : performance.now() + timeoutMs;
   let left = timeoutMs;
@@ -109,6 +113,20 @@ export function kqWait(
 }
 
 const ZERO = new Timespec();
+
+function collectNow(kq: number, events: KeventList | Kevent64List): number {
+  for (;;) {
+    const count = collect(kq, events, ZERO);
+    // On macOS even a call that does not wait may sleep for a moment, and be interrupted.
+    if (count !== -1 || errno() !== EINTR) return count;
+  }
+}
+
+function checkTimeout(timeoutMs: number): void {
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
+  }
+}
 
 function collect(
   kq: number,
@@ -127,6 +145,14 @@ function collect(
 export interface KqueueOptions {
   /** How many events one call takes at most: 1 to 16777216, 256 unless given. */
   capacity?: number;
+}
+
+/** What {@linkcode Kqueue.waitAsync} may be given. */
+export interface WaitAsyncOptions {
+  /** How long to wait at most, in milliseconds; fractions count. Negative or Infinity, as unless given, for ever. */
+  timeoutMs?: number;
+  /** Ends the wait: the promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /** Names the descriptor that {@linkcode Kqueue.fromFd} hands to the constructor. */
@@ -164,8 +190,17 @@ export interface TriggerOptions {
 export class Kqueue {
   #fd: number;
   readonly #isOwner: boolean = true;
-  readonly #events: Kevent64List;
+  /** What calls fill and return; and what a wait on another thread fills meanwhile. They change places. */
+  #events: Kevent64List;
+  #away: Kevent64List | undefined;
   #changes = new Kevent64List(16);
+  readonly #kept = new KeptEvents();
+  #waker: Waker | undefined;
+  /** Whether a waitAsync is pending, and whether it has got as far as the other thread. */
+  #isWaiting = false;
+  #isAway = false;
+  /** When this queue last saw Deno's event loop turn, on performance.now()'s clock. */
+  #turnedAt = -Infinity;
 
   /**
    * Makes a queue. Its descriptor is close-on-exec.
@@ -252,6 +287,7 @@ export class Kqueue {
     const given = this.#pack(changes);
     const list = this.#changes;
     if (list.length === 0) return;
+    if (!this.#kept.isEmpty) this.#voidKept(given, list.length);
     const count = kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null);
     if (count === -1) throw new SystemError("kevent64", errno());
     const failures: ChangeFailure[] = [];
@@ -278,10 +314,14 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    */
   poll(): Kevent64List {
-    const events = this.#events;
     const fd = this.#open();
-    if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+    const events = this.#events;
+    if (!this.#kept.isEmpty) {
+      this.#kept.take(events);
+    } else if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
       throw new SystemError("kevent64", errno());
+    } else if (this.#waker !== undefined) {
+      dropWakers(events);
     }
     return events;
   }
@@ -296,10 +336,167 @@ export class Kqueue {
    * @throws {RangeError} for NaN.
    */
   wait(timeoutMs = Infinity): Kevent64List {
-    if (kqWait(this.#open(), this.#events, timeoutMs) === -1) {
-      throw new SystemError("kevent64", errno());
+    checkTimeout(timeoutMs);
+    const fd = this.#open();
+    const deadline = deadlineOf(timeoutMs);
+    if (!this.#kept.isEmpty) return this.poll();
+    for (let left = timeoutMs;; left = deadline - performance.now()) {
+      if (left < 0 && deadline !== Infinity) left = 0;
+      const count = kqWait(fd, this.#events, left);
+      if (count === -1) throw new SystemError("kevent64", errno());
+      if (this.#waker !== undefined) dropWakers(this.#events);
+      // A late waker's event is nothing to return for.
+      if (count === 0 || this.#events.length > 0) return this.#events;
     }
-    return this.#events;
+  }
+
+  /**
+   * Waits for events without blocking Deno's event loop: what is ready is taken at once, and only when nothing is
+   * does another thread wait.
+   *
+   * One such wait at a time; `poll` and `apply` stay allowed meanwhile. A program with none pending may exit.
+   *
+   * ```ts
+   * import { kevTimer, Kqueue } from "@kqueue/kqueue";
+   *
+   * using kq = new Kqueue();
+   * kq.apply(kevTimer(1, 10));
+   * const events = await kq.waitAsync({ timeoutMs: 1000 });
+   * console.log(events.length); // 1
+   * ```
+   *
+   * @returns The queue's list, empty when the time ran out.
+   * @throws {SystemError} EBADF when somebody else closed the descriptor.
+   * @throws {Deno.errors.BadResource} when the queue is closed, before or meanwhile.
+   * @throws {Deno.errors.Busy} when another waitAsync of this queue is pending.
+   * @throws {RangeError} for a timeout of NaN.
+   * @throws The signal's reason, when it is aborted. No event is lost: the next call brings what this wait still got.
+   */
+  async waitAsync(options: WaitAsyncOptions = {}): Promise<Kevent64List> {
+    const { timeoutMs = Infinity, signal } = options;
+    checkTimeout(timeoutMs);
+    this.#open();
+    if (this.#isWaiting) {
+      throw new Deno.errors.Busy(
+        "Cannot wait: another waitAsync of this queue is pending",
+      );
+    }
+    signal?.throwIfAborted();
+    this.#isWaiting = true;
+    try {
+      return await this.#waitAsync(deadlineOf(timeoutMs), signal);
+    } finally {
+      this.#isWaiting = false;
+    }
+  }
+
+  async #waitAsync(
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Kevent64List> {
+    for (;;) {
+      if (performance.now() - this.#turnedAt > LONGEST_TURN) {
+        await nextTurn();
+        this.#turnedAt = performance.now();
+        signal?.throwIfAborted();
+      }
+      const events = this.poll();
+      if (events.length > 0) return events;
+      const left = deadline - performance.now();
+      if (left <= 0) return events;
+      const brought = await this.#waitAway(left, signal);
+      if (brought.length > 0) return brought;
+    }
+  }
+
+  /** Waits on another thread, and returns what came back with it: maybe nothing, though the time is not over. */
+  async #waitAway(
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Kevent64List> {
+    const fd = this.#fd;
+    const waker = this.#waker ??= this.#installWaker(fd);
+    const away = this.#away ??= new Kevent64List(this.#events.capacity);
+    const timeout = timeoutMs === Infinity
+      ? null
+      : Timespec.fromMilliseconds(Math.min(timeoutMs, MAX_WAIT));
+    const wake = (): void => waker.wake(fd);
+    signal?.addEventListener("abort", wake);
+    this.#isAway = true;
+    try {
+      // A failure of that thread shows in the poll that follows (its errno does not come back).
+      const count = await currentKernel().waitOnThread(
+        fd,
+        memoryOf(away),
+        timeout === null ? null : timespecMemoryOf(timeout),
+      );
+      memoryOf(away).length = Math.max(0, count);
+    } finally {
+      this.#isAway = false;
+      signal?.removeEventListener("abort", wake);
+      if (this.#fd === -1) this.#release(fd);
+    }
+    this.#turnedAt = performance.now();
+    dropWakers(away);
+    if (this.#fd === -1 || signal?.aborted) this.#kept.keep(away);
+    this.#open();
+    signal?.throwIfAborted();
+    [this.#events, this.#away] = [away, this.#events];
+    return away;
+  }
+
+  #installWaker(fd: number): Waker {
+    const waker = new Waker();
+    if (!waker.install(fd)) throw new SystemError("kevent64", errno());
+    return waker;
+  }
+
+  /**
+   * The events one by one, each an object of its own, until the queue is closed. It waits as {@linkcode waitAsync}
+   * does, so there can be one such loop at a time. Leaving the loop leaves the queue as it is, and loses nothing.
+   *
+   * ```ts
+   * import { kevTimer, Kqueue } from "@kqueue/kqueue";
+   *
+   * using kq = new Kqueue();
+   * kq.apply(kevTimer(1, 5));
+   * for await (const event of kq) {
+   *   console.log(event.ident); // 1n
+   *   break;
+   * }
+   * ```
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Kevent64> {
+    const leaving = new AbortController();
+    let batch: Kevent64[] = [];
+    const fetch = async (): Promise<void> => {
+      try {
+        const { signal } = leaving;
+        batch = (await this.waitAsync({ signal })).toArray();
+      } catch (error) {
+        if (!this.closed && !leaving.signal.aborted) throw error;
+      }
+    };
+    return {
+      next: async () => {
+        if (batch.length === 0 && !this.closed && !leaving.signal.aborted) {
+          await fetch();
+        }
+        const value = batch.shift();
+        return value === undefined || this.closed
+          ? { done: true, value: undefined }
+          : { done: false, value };
+      },
+      return: () => {
+        leaving.abort();
+        this.#kept.keep(batch);
+        batch = [];
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /**
@@ -333,17 +530,34 @@ export class Kqueue {
     });
   }
 
-  /** Closes the queue, with all its watchers. May be called again. */
+  /**
+   * Closes the queue, with all its watchers. May be called again.
+   *
+   * A pending waitAsync ends first, and is rejected with Deno.errors.BadResource; the descriptor's number is not free
+   * before.
+   */
   close(): void {
     const fd = this.#fd;
+    if (fd === -1) return;
     this.#fd = -1;
+    if (this.#isAway) this.#waker?.wake(fd);
+    else this.#release(fd);
+  }
+
+  #release(fd: number): void {
     // A failure can only mean that somebody else closed the descriptor: it is closed all the same.
-    if (fd !== -1 && this.#isOwner) close(fd);
+    if (this.#isOwner) close(fd);
   }
 
   /** {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #voidKept(given: (index: number) => KeventInit, count: number): void {
+    for (let index = 0; index < count; index++) {
+      this.#kept.changed(given(index));
+    }
   }
 
   #open(): number {
@@ -393,6 +607,15 @@ export class Kqueue {
     memory.length = length;
     return memory;
   }
+}
+
+function deadlineOf(timeoutMs: number): number {
+  return timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+}
+
+/** Lets Deno's event loop run what it has: timers, I/O, other promises. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Packs one change of several, and says which one it was that does not fit. */

@@ -120,9 +120,10 @@ export abstract class DescriptorFilter implements Filter {
       knote.events = events;
       return this.#modify(knote, fd);
     }
-    // Only epoll knows whether the number still names the file that was registered, and EV_ADD must not be lost on
-    // another one (R9).
-    return (change.flags & EV_ADD) === 0 ? 0 : this.#confirm(knote, fd, change);
+    // Only epoll knows whether the number still names the file that was registered (R9).
+    if ((change.flags & EV_ADD) !== 0) return this.#confirm(knote, fd, change);
+    this.recheck(fd);
+    return knote.attached ? 0 : GONE;
   }
 
   detach(knote: Knote): number {
@@ -142,9 +143,13 @@ export abstract class DescriptorFilter implements Filter {
       if (isReady === undefined) this.closed(fd);
       return isReady === true;
     }
-    const revents = knote.fetchedIn === this.queue.turn
-      ? knote.revents
-      : this.#poll(fd);
+    if (knote.fetchedIn !== this.queue.turn) {
+      // It has waited in the ready list, and the number may have come to name another file meanwhile.
+      this.recheck(fd);
+      if (!knote.attached) return false;
+      knote.revents = this.#poll(fd);
+    }
+    const { revents } = knote;
     if (revents !== 0 && this.evaluate(knote, fd, revents)) return true;
     if (knote.attached) this.#notReady(knote, fd, revents);
     return false;
@@ -343,6 +348,11 @@ export abstract class DescriptorFilter implements Filter {
 
   /** A watcher whose report came to nothing. */
   #notReady(knote: Knote, fd: number, revents: number): void {
+    if (libc.fcntl(fd, F_GETFD) === -1) {
+      this.closed(fd);
+      this.queue.hasStale(this);
+      return;
+    }
     if ((knote.events & EPOLLET) !== 0) return; // there will be another edge
     // Where epoll would report an error or a hangup again and again that the filter does not count, ask for edges.
     if ((revents & (EPOLLERR | EPOLLHUP)) !== 0) knote.quelled = true;

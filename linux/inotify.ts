@@ -42,6 +42,8 @@ let pointer: Deno.PointerValue;
 export class Inotify {
   readonly #queue: Queue;
   readonly #listeners = new Map<number, Set<FileListener>>();
+  /** Counts the reads: what one brings belongs together. */
+  batch = 0;
   #fd = -1;
 
   constructor(queue: Queue) {
@@ -80,8 +82,10 @@ export class Inotify {
     libc.inotify_rm_watch(this.#fd, wd);
   }
 
-  /** The descriptor has something to read. */
+  /** Reads what there is to read. */
   ready(): void {
+    if (this.#fd === -1) return;
+    this.batch++;
     if (bytes === undefined) {
       bytes = new Int32Array(new ArrayBuffer(BUFFER_BYTES));
       pointer = pointerTo(bytes);

@@ -26,7 +26,7 @@ export class Knote {
   queued = false;
   previous: Knote | null = null;
   next: Knote | null = null;
-  /** The queue's turn that reported it last. */
+  /** The number of the queue's call that reported it last. */
   reportedIn = -1;
 
   /** Descriptor filters: the number that epoll gives back, so that reports of an older registration are known. */

@@ -45,6 +45,8 @@ const SYMBOLS = {
   },
   // ssize_t send(int fd, const void *bytes, size_t length, int flags);
   send: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
+  // ssize_t recv(int fd, void *bytes, size_t length, int flags);
+  recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
   // ssize_t read(int fd, void *bytes, size_t length);
   read: { parameters: ["i32", "pointer", "usize"], result: "isize" },
   // ssize_t write(int fd, const void *bytes, size_t length);

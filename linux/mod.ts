@@ -98,10 +98,14 @@ class Engine {
     return 0;
   }
 
-  close(fd: number): number {
-    if (isOwn(fd)) return this.#fail(EBADF);
+  replacing(fd: number): void {
     this.#drop(fd);
     for (const queue of this.#open) queue.closed(fd);
+  }
+
+  close(fd: number): number {
+    if (isOwn(fd)) return this.#fail(EBADF);
+    this.replacing(fd);
     return libc.close(fd) === -1 ? this.#fail(captureErrno()) : 0;
   }
 

@@ -19,7 +19,7 @@ import {
   UDATA_WORD,
 } from "../kevent/memory.ts";
 import type { Change } from "./change.ts";
-import type { DescriptorFilter } from "./descriptors.ts";
+import { DescriptorFilter } from "./descriptors.ts";
 import {
   DATA_HIGH,
   DATA_LOW,
@@ -65,6 +65,8 @@ let buffer: EventBuffer | undefined;
 export class Queue {
   /** Counts the calls to epoll_wait: what was read in the current turn is fresh. */
   turn = 0;
+  /** Counts the calls that collect events: each reports a watcher once. */
+  #call = 0;
   readonly #filters: (Filter | undefined)[] = [];
   readonly #read: ReadFilter;
   readonly #write: WriteFilter;
@@ -148,6 +150,24 @@ export class Queue {
     if (this.#observers > 0) this.#wakeup.set(this.#first !== null);
   }
 
+  /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
+  countReady(): number {
+    if (this.#fetch(MIN_EVENTS, 0) < 0) return 0;
+    this.#timer.settle();
+    let count = 0;
+    for (let knote = this.#first; knote !== null;) {
+      const next: Knote | null = knote.next;
+      // Descriptors, and files, may have ceased to be ready; what else is in the list is so until it is reported.
+      const isStill = !(knote.filter instanceof DescriptorFilter) ||
+        knote.filter.examine(knote);
+      if (isStill) count++;
+      else this.unready(knote);
+      knote = next;
+    }
+    this.wake();
+    return count;
+  }
+
   /** From now on somebody looks at the queue's descriptor. The errno, 0 for none. */
   observe(): number {
     const error = this.#wakeup.open();
@@ -181,10 +201,20 @@ export class Queue {
   collect(events: RecordMemory, max: number, nanoseconds: number): number {
     const start = nanoseconds > 0 ? clockTime(CLOCK_MONOTONIC, 0) : 0;
     let left = nanoseconds;
+    this.#call++;
     for (;;) {
-      const error = this.#fetch(max, this.#first === null ? left : 0);
-      if (error !== 0) return -error;
-      const count = this.#drain(events, max);
+      // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
+      const isAlone = this.#first === null;
+      const room = isAlone ? Math.min(max, MAX_EVENTS) : MIN_EVENTS;
+      const fetched = this.#fetch(room, isAlone ? left : 0);
+      if (fetched < 0) return fetched;
+      let count = this.#drain(events, 0, max);
+      if (count < max && fetched === room && room < MIN_EVENTS) {
+        // Some reports came to nothing, and took the room of others.
+        this.#fetch(MIN_EVENTS, 0);
+        count = this.#drain(events, count, max);
+      }
+      this.#timer.settle();
       if (this.#stale !== undefined) this.#dropStale();
       if (this.#observers > 0) this.wake();
       if (count > 0 || left === 0) return count;
@@ -195,19 +225,15 @@ export class Queue {
     }
   }
 
-  /** Moves what epoll reports into the ready list. The errno, 0 for none. */
-  #fetch(max: number, nanoseconds: number): number {
-    if (buffer === undefined || (buffer.capacity < max && max <= MAX_EVENTS)) {
-      buffer = new EventBuffer(Math.max(MIN_EVENTS, max));
+  /** Moves up to `room` of epoll's reports into the ready list, and returns how many, or -errno. */
+  #fetch(room: number, nanoseconds: number): number {
+    if (buffer === undefined || buffer.capacity < room) {
+      buffer = new EventBuffer(Math.max(MIN_EVENTS, room));
     }
-    // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
-    const room = this.#first === null
-      ? Math.min(max, buffer.capacity)
-      : buffer.capacity;
     const count = epollWait(this.fd, buffer, room, nanoseconds);
     if (count === -1) {
       const error = captureErrno();
-      return error === EINVAL ? EBADF : error; // R10: the number names another file now
+      return -(error === EINVAL ? EBADF : error); // R10: the number names another file now
     }
     this.turn++;
     const { words } = buffer;
@@ -219,20 +245,24 @@ export class Queue {
         this.#stale = this.#read;
       }
     }
-    return 0;
+    return count;
   }
 
-  /** Reports what the ready list has, each watcher once, while there is room. */
-  #drain(events: RecordMemory, max: number): number {
-    let count = 0;
+  /** Reports what the ready list has, each watcher once a call, after the `count` events that are there already. */
+  #drain(events: RecordMemory, count: number, max: number): number {
+    let round: Knote | null = null;
     while (count < max) {
       const knote = this.#first;
-      if (knote === null || knote.reportedIn === this.turn) break;
+      if (knote === null || knote === round) break;
       this.unready(knote);
-      if (!knote.filter.examine(knote)) continue;
-      this.#store(events, count++, knote);
-      knote.reportedIn = this.turn;
-      this.#settleReported(knote);
+      if (knote.reportedIn === this.#call) {
+        round ??= knote; // here the list has come round
+        this.ready(knote);
+      } else if (knote.filter.examine(knote)) {
+        this.#store(events, count++, knote);
+        knote.reportedIn = this.#call;
+        this.#settleReported(knote);
+      }
     }
     return count;
   }
@@ -306,6 +336,7 @@ export class Queue {
   addSource(fd: number, source: Source): number {
     let index = this.#sources.indexOf(undefined);
     if (index === -1) index = this.#sources.length;
+    this.closed(fd); // whatever is known by the number is of a file that was closed
     const error = epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
     if (error === 0) {
       this.#sources[index] = { fd, source };
@@ -366,15 +397,23 @@ export class Queue {
    * descriptor keep it (R34).
    */
   socketError(fd: number, kind: number, revents: number): number {
-    const read = this.#read.find(fd);
-    const write = this.#write.find(fd);
     const taken = kind === KIND_STREAM && (revents & EPOLLERR) !== 0
       ? takeSocketError(fd)
       : 0;
-    const error = taken || read?.error || write?.error || 0;
-    if (read !== undefined) read.error = error;
-    if (write !== undefined) write.error = error;
+    const error = taken || this.#errorOf(this.#read, fd) ||
+      this.#errorOf(this.#write, fd);
+    for (const filter of [this.#read, this.#write]) {
+      const knote = filter.find(fd);
+      if (knote !== undefined) knote.error = error;
+    }
     return error;
+  }
+
+  /** The error that a watcher keeps, unless the number has come to name another socket. */
+  #errorOf(filter: DescriptorFilter, fd: number): number {
+    if ((filter.find(fd)?.error ?? 0) === 0) return 0;
+    filter.recheck(fd);
+    return filter.find(fd)?.error ?? 0;
   }
 
   /** Gives back every descriptor but the queue's own. */

@@ -11,8 +11,10 @@ import {
   KIND_LISTENER,
   KIND_OTHER,
   KIND_PIPE,
+  KIND_QUEUE,
   KIND_STREAM,
   kindOf,
+  peek,
   pipeSize,
   readable,
   receiveCapacity,
@@ -28,8 +30,11 @@ export class ReadFilter extends DescriptorFilter {
 
   override attach(knote: Knote, change: Change): number {
     const error = super.attach(knote, change);
+    const watched = this.queue.queueOf(Number(knote.ident));
+    if (error !== 0 || watched === undefined) return error;
+    knote.kind = KIND_QUEUE;
     // R22: what only the other queue's ready list knows must show at its descriptor.
-    return error || (this.queue.queueOf(Number(knote.ident))?.observe() ?? 0);
+    return watched.observe();
   }
 
   protected override isConditional(knote: Knote): boolean {
@@ -42,6 +47,7 @@ export class ReadFilter extends DescriptorFilter {
     revents: number,
   ): boolean {
     if (knote.kind === KIND_LISTENER) return connections(fd);
+    if (knote.kind === KIND_QUEUE) return this.#hasEvents(fd);
     const bytes = readable(fd);
     if (bytes > 0 && (revents & END) === 0) {
       if (this.isConditional(knote) && bytes < lowWaterMark(knote, fd)) {
@@ -53,6 +59,12 @@ export class ReadFilter extends DescriptorFilter {
     return bytes === -EBADF
       ? false
       : this.#evaluateClosely(knote, fd, revents, bytes);
+  }
+
+  #hasEvents(fd: number): boolean {
+    const count = this.queue.queueOf(fd)?.countReady() ?? 0;
+    fillReport(0, 0, count);
+    return count > 0;
   }
 
   /** Nothing to read, an end, an error, or a file that does not count bytes. */
@@ -67,8 +79,16 @@ export class ReadFilter extends DescriptorFilter {
     if (kind === KIND_LISTENER) return connections(fd);
     if ((revents & END) !== 0 && isAtEnd(kind, revents)) {
       const error = this.queue.socketError(fd, kind, revents);
-      fillReport(EV_EOF, error, Math.max(bytes, 0));
+      // The write end of a pipe counts what is in the pipe, but nobody will ever read that there.
+      const isWriteEnd = kind === KIND_PIPE && (revents & EPOLLERR) !== 0;
+      fillReport(EV_EOF, error, isWriteEnd ? 0 : Math.max(bytes, 0));
       return true;
+    }
+    if (kind === KIND_STREAM && bytes === 0 && (revents & EPOLLIN) !== 0) {
+      // FIONREAD counts up to TCP's urgent mark, and there may be more behind it.
+      const behind = peek(fd);
+      fillReport(0, 0, behind);
+      return behind > 0;
     }
     // A descriptor that counts no bytes, or nothing but an empty datagram or a terminal's end of file, which count.
     const countsEmpty = kind === KIND_DATAGRAM || kind === KIND_OTHER;

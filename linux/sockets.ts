@@ -6,8 +6,10 @@ export const KIND_STREAM = 1;
 export const KIND_DATAGRAM = 2;
 export const KIND_LISTENER = 3;
 export const KIND_PIPE = 4;
-/** A terminal, an eventfd, another queue: whatever has no more to say than that it is ready. */
+/** A terminal, an eventfd, a queue of another isolate: whatever has no more to say than that it is ready. */
 export const KIND_OTHER = 5;
+/** A queue of this isolate. */
+export const KIND_QUEUE = 6;
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
@@ -22,8 +24,10 @@ const SO_MEMINFO = 55;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 const SOCK_STREAM = 1;
+const MSG_PEEK = 0x02;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
+const SCRATCH_BYTES = 256n;
 
 /** Bytes that can be read, or -errno. */
 export function readable(fd: number): number {
@@ -104,6 +108,14 @@ export function socketRoom(fd: number, isStream: boolean): number {
     ? Math.max(words[allocated], words[queued])
     : words[allocated];
   return Math.max(1, (words[sendBuffer] - used) >> 1);
+}
+
+/** Bytes that the next recv of a stream socket gives, as far as a small buffer shows; 0 at its end, or -errno. */
+export function peek(fd: number): number {
+  const { pointer } = scratch;
+  const flags = MSG_PEEK | MSG_DONTWAIT;
+  const count = Number(libc.recv(fd, pointer, SCRATCH_BYTES, flags));
+  return count === -1 ? -captureErrno() : count;
 }
 
 /** Whether a stream socket is shut for writing: sending nothing then fails, and otherwise does nothing. */

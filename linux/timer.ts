@@ -85,7 +85,7 @@ class Clock {
 
   /** The timerfd has expired: hands over the timers that are due. */
   ready(): void {
-    this.#armed = -1; // setting it again, to whatever, also makes it unreadable
+    this.#armed = -1; // settle() sets it again, which also makes it unreadable
     const now = this.now();
     for (;;) {
       const knote = this.heap.first;
@@ -94,7 +94,6 @@ class Clock {
       knote.active = true;
       if (knote.enabled) this.queue.ready(knote);
     }
-    this.arm();
   }
 }
 
@@ -167,7 +166,7 @@ export class TimerFilter implements Filter {
     for (const clock of this.#clocks.values()) release(clock.fd);
   }
 
-  /** Sets the timerfds, once for all changes of a call. */
+  /** Sets the timerfds, once for all changes and all reports of a call. */
   settle(): void {
     for (const clock of this.#clocks.values()) clock.arm();
   }

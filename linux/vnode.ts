@@ -46,6 +46,8 @@ const UNSUPPORTED = NOTE_FUNLOCK | NOTE_LEASE_DOWNGRADE | NOTE_LEASE_RELEASE;
 /** One watcher's file, as it was when it was last looked at. */
 class WatchedFile implements FileListener {
   wd = -1;
+  /** The batch of reports in which the number of links was seen to change. */
+  #relinkedIn = -1;
   #parentWd = -1;
   readonly #parent: FileListener = { changed: () => this.#look(0) };
 
@@ -108,11 +110,16 @@ class WatchedFile implements FileListener {
     }
     this.stat = now;
     let notes = note;
+    const { batch } = this.queue.inotify;
     if (now.links !== before.links) {
       notes |= NOTE_LINK;
       if (now.links === 0) notes |= NOTE_DELETE;
-      // inotify has one word for a change of links and one of attributes.
-      if (!differInAttributes(before, now)) notes &= ~NOTE_ATTRIB;
+      if (differInOwnership(before, now)) notes |= NOTE_ATTRIB;
+      this.#relinkedIn = batch;
+    }
+    // inotify has one word for a change of links and one of attributes, and may say it after the links were seen.
+    if (this.#relinkedIn === batch && !differInAttributes(before, now)) {
+      notes &= ~NOTE_ATTRIB;
     }
     if (now.size > before.size && (note & NOTE_WRITE) !== 0) {
       if (!isDirectory(now)) notes |= NOTE_EXTEND;
@@ -122,16 +129,21 @@ class WatchedFile implements FileListener {
 
   #happened(notes: number): void {
     const { knote, queue } = this;
-    knote.pending |= notes;
+    // What is not asked for when it happens is not recorded (R90).
+    knote.pending |= notes & knote.fflags;
     if (knote.enabled && (knote.pending & knote.fflags) !== 0) {
       queue.ready(knote);
     }
   }
 }
 
-function differInAttributes(one: FileStat, other: FileStat): boolean {
+function differInOwnership(one: FileStat, other: FileStat): boolean {
   return one.mode !== other.mode || one.owner !== other.owner ||
-    one.group !== other.group || one.modified !== other.modified ||
+    one.group !== other.group;
+}
+
+function differInAttributes(one: FileStat, other: FileStat): boolean {
+  return differInOwnership(one, other) || one.modified !== other.modified ||
     one.accessed !== other.accessed;
 }
 
@@ -167,6 +179,8 @@ export class VnodeFilter implements Filter {
     const file = this.#files.get(knote.ident as number);
     if (file === undefined || this.#isGone(file)) return GONE;
     if ((change.fflags & UNSUPPORTED) !== 0) return ENOTSUP;
+    this.#queue.inotify.ready(); // what happened so far happened under the set that was wanted so far
+    if (!knote.attached) return GONE;
     knote.take(change);
     knote.enabledBy(change);
     if (!knote.enabled) this.#queue.unready(knote);

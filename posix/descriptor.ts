@@ -1,0 +1,213 @@
+/** Descriptors of pipes and files. */
+import { constants } from "node:os";
+import { SystemError } from "../errors.ts";
+import { close as closeDescriptor, errno } from "../ffi.ts";
+import { currentKernel } from "../kernel.ts";
+import { checkInteger } from "../kevent/check.ts";
+import { checkFd, checkMode, cString, oneOf } from "./check.ts";
+import { closeOnExec, complete, failure, libc } from "./libc.ts";
+import {
+  IS_DARWIN,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  PLATFORM,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+} from "./platform.ts";
+
+const ORIGINS = { start: SEEK_SET, current: SEEK_CUR, end: SEEK_END } as const;
+
+/** How {@linkcode open} opens. */
+export interface OpenOptions {
+  /** Whether to read; true unless `write` or `append` is. */
+  readonly read?: boolean;
+  /** Whether to write. */
+  readonly write?: boolean;
+  /** Whether to write, and always at the end. */
+  readonly append?: boolean;
+  /** Whether to make the file empty first; only with `write` or `append`. */
+  readonly truncate?: boolean;
+  /** Whether to set O_NONBLOCK: {@linkcode read} and {@linkcode write} give null instead of waiting. */
+  readonly nonBlocking?: boolean;
+}
+
+/**
+ * Makes a pipe. Both ends are close-on-exec.
+ *
+ * @returns The end to read from, then the end to write to.
+ * @throws {SystemError} EMFILE or ENFILE, when out of descriptors.
+ */
+export function pipe(): [reader: number, writer: number] {
+  const ends = new Int32Array(new ArrayBuffer(8));
+  complete("pipe", () => libc().pipe(ends));
+  const [reader, writer] = ends;
+  if (IS_DARWIN) {
+    closeOnExec(reader);
+    closeOnExec(writer);
+  }
+  return [reader, writer];
+}
+
+/**
+ * Opens a file or directory that is there. The descriptor is close-on-exec.
+ *
+ * It makes no files: the mode that this takes is a variadic argument of open(2). {@linkcode creat} does.
+ *
+ * @param path Where it is, from the working directory if not absolute.
+ * @throws {TypeError} for a path with a NUL in it, and for options that contradict each other.
+ * @throws {SystemError} ENOENT, EACCES, EISDIR, EMFILE or ENXIO, among others.
+ */
+export function open(path: string, options: OpenOptions = {}): number {
+  const name = cString("path", path);
+  const flags = openFlags(options);
+  return complete("open", () => libc().symbols.open(name, flags));
+}
+
+function openFlags(
+  {
+    write = false,
+    append = false,
+    read = !(write || append),
+    truncate = false,
+    nonBlocking = false,
+  }: OpenOptions,
+): number {
+  const writes = write || append;
+  if (!read && !writes) {
+    throw new TypeError("open needs read, write or append to be true");
+  }
+  if (truncate && !writes) {
+    throw new TypeError("open can truncate only with write or append");
+  }
+  return (writes ? read ? O_RDWR : O_WRONLY : O_RDONLY) |
+    (append ? PLATFORM.O_APPEND : 0) |
+    (truncate ? PLATFORM.O_TRUNC : 0) |
+    (nonBlocking ? PLATFORM.O_NONBLOCK : 0) |
+    PLATFORM.O_CLOEXEC;
+}
+
+/**
+ * Makes a file, or empties the one that is there, and opens it for writing. The descriptor is close-on-exec.
+ *
+ * ```ts
+ * import { close, creat, getpid, open, unlink, write } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * const file = creat(path);
+ * write(file, new TextEncoder().encode("hello"));
+ * const reader = open(path);
+ * for (const fd of [file, reader]) close(fd);
+ * unlink(path);
+ * ```
+ *
+ * @param path Where it is to be, from the working directory if not absolute.
+ * @param mode Who may do what with a new file, 0 to 0o7777, less the process's umask; 0o644 unless given.
+ * @throws {SystemError} EACCES, ENOENT, EISDIR, EMFILE or ENOSPC, among others.
+ */
+export function creat(path: string, mode: number = 0o644): number {
+  const name = cString("path", path);
+  checkMode(mode);
+  return closeOnExec(
+    complete("creat", () => libc().symbols.creat(name, mode)),
+  );
+}
+
+/**
+ * Closes a descriptor, and removes its watchers from every queue.
+ *
+ * @throws {SystemError} EBADF where it is not open; EIO or ENOSPC where what was written could not be kept.
+ */
+export function close(fd: number): void {
+  checkFd("fd", fd);
+  if (closeDescriptor(fd) !== -1) return;
+  // It is closed all the same: another close could hit whoever has the number next.
+  if (errno() !== constants.errno.EINTR) {
+    throw new SystemError("close", errno());
+  }
+}
+
+/**
+ * Gives an open file a second descriptor, the lowest that is free. It is close-on-exec.
+ *
+ * @throws {SystemError} EBADF or EMFILE.
+ */
+export function dup(fd: number): number {
+  checkFd("fd", fd);
+  return closeOnExec(complete("dup", () => libc().symbols.dup(fd)));
+}
+
+/**
+ * Gives an open file a second descriptor of a certain number, which is closed first if it was open. It is close-on-exec.
+ *
+ * @param fd What to give the number to.
+ * @param number The number.
+ * @throws {SystemError} EBADF.
+ */
+export function dup2(fd: number, number: number): number {
+  checkFd("fd", fd);
+  checkFd("number", number);
+  if (fd !== number && isOpen(fd)) currentKernel().replacing(number);
+  return closeOnExec(
+    complete("dup2", () => libc().symbols.dup2(fd, number)),
+  );
+}
+
+function isOpen(fd: number): boolean {
+  const copy = libc().symbols.dup(fd);
+  return copy !== -1 && closeDescriptor(copy) === 0;
+}
+
+/**
+ * Moves a file's offset, from where it is read and written next.
+ *
+ * @param fd A file.
+ * @param offset How far, in bytes.
+ * @param origin From where: the "start" unless given, where it is now ("current"), or the "end".
+ * @returns The offset, in bytes from the start.
+ * @throws {SystemError} ESPIPE for a pipe or socket, EINVAL before the start, EBADF.
+ */
+export function lseek(
+  fd: number,
+  offset: number,
+  origin: "start" | "current" | "end" = "start",
+): number {
+  checkFd("fd", fd);
+  checkInteger(
+    "offset",
+    offset,
+    -Number.MAX_SAFE_INTEGER,
+    Number.MAX_SAFE_INTEGER,
+  );
+  const whence = oneOf("origin", origin, ORIGINS);
+  const moved = libc().symbols.lseek(fd, BigInt(offset), whence);
+  if (moved === -1n) throw failure("lseek");
+  return Number(moved);
+}
+
+/**
+ * Cuts a file to a length, or fills it with zeros up to it.
+ *
+ * @param fd A file open for writing.
+ * @param length In bytes.
+ * @throws {SystemError} EINVAL for what is no file open for writing, EFBIG, EBADF.
+ */
+export function ftruncate(fd: number, length: number): void {
+  checkFd("fd", fd);
+  checkInteger("length", length, 0, Number.MAX_SAFE_INTEGER);
+  complete("ftruncate", () => libc().symbols.ftruncate(fd, BigInt(length)));
+}
+
+/**
+ * Changes a file's mode.
+ *
+ * @param fd A file or directory.
+ * @param mode Who may do what with it, 0 to 0o7777.
+ * @throws {SystemError} EPERM or EBADF.
+ */
+export function fchmod(fd: number, mode: number): void {
+  checkFd("fd", fd);
+  checkMode(mode);
+  complete("fchmod", () => libc().symbols.fchmod(fd, mode));
+}

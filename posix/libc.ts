@@ -1,0 +1,96 @@
+/** The C library that the calls of this folder go to, and what their failures mean. */
+import { constants } from "node:os";
+import { SystemError } from "../errors.ts";
+import { close as closeDescriptor } from "../ffi.ts";
+import { Errno, openSystemLibrary } from "../library.ts";
+import { IS_DARWIN, PLATFORM } from "./platform.ts";
+import {
+  DARWIN_POSIX_SYMBOLS,
+  LINUX_POSIX_SYMBOLS,
+  type Symbols,
+} from "./symbols.ts";
+
+const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
+
+/** The C library, with what differs between the systems behind one face. */
+interface Libc {
+  readonly symbols: Symbols;
+  readonly errno: Errno;
+  /** `pipe(2)`, both ends close-on-exec. */
+  pipe(ends: Int32Array): number;
+  /** `accept(2)`, the new socket close-on-exec where one call can do both. */
+  accept(fd: number): number;
+  /** `poll(2)` for one descriptor. */
+  poll(descriptor: Int32Array, timeoutMs: number): number;
+}
+
+let opened: Libc | undefined;
+
+/** The C library, opened by the first call that needs it. */
+export function libc(): Libc {
+  return opened ??= IS_DARWIN ? openDarwin() : openLinux();
+}
+
+function openDarwin(): Libc {
+  const { symbols } = openSystemLibrary(DARWIN_POSIX_SYMBOLS);
+  return {
+    symbols,
+    errno: new Errno(symbols, symbols.__error()),
+    pipe: (ends) => symbols.pipe(ends),
+    accept: (fd) => symbols.accept(fd, null, null),
+    poll: (descriptor, timeoutMs) => symbols.poll(descriptor, 1, timeoutMs),
+  };
+}
+
+function openLinux(): Libc {
+  const { symbols } = openSystemLibrary(LINUX_POSIX_SYMBOLS);
+  const { O_CLOEXEC, SOCK_CLOEXEC } = PLATFORM;
+  return {
+    symbols,
+    errno: new Errno(symbols, symbols.__errno_location()),
+    pipe: (ends) => symbols.pipe2(ends, O_CLOEXEC),
+    accept: (fd) => symbols.accept4(fd, null, null, SOCK_CLOEXEC),
+    poll: (descriptor, timeoutMs) => symbols.poll(descriptor, 1n, timeoutMs),
+  };
+}
+
+/** The error of a call that has just returned -1. */
+export function failure(syscall: string): SystemError {
+  return new SystemError(syscall, libc().errno.capture());
+}
+
+/**
+ * Tells why a call that moves bytes has just returned -1: true where it would have had to wait, false where a signal cut
+ * it short and it is to be made again.
+ *
+ * @throws {SystemError} for every other reason.
+ */
+export function wouldBlock(syscall: string): boolean {
+  const errno = libc().errno.capture();
+  if (errno === EINTR) return false;
+  // Darwin says ENOBUFS where a datagram finds no room: at the other end, or in the interface's queue.
+  if (errno === EAGAIN || errno === ENOBUFS) return true;
+  throw new SystemError(syscall, errno);
+}
+
+/**
+ * Makes a call, and again for as long as signals cut it short.
+ *
+ * @throws {SystemError} for every other failure.
+ */
+export function complete(syscall: string, call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -1) return result;
+    const errno = libc().errno.capture();
+    if (errno !== EINTR) throw new SystemError(syscall, errno);
+  }
+}
+
+/** Makes a new descriptor close-on-exec where no flag could when it was made; closes it where that fails. */
+export function closeOnExec(fd: number): number {
+  if (libc().symbols.ioctl(fd, PLATFORM.FIOCLEX) !== -1) return fd;
+  const error = failure("ioctl");
+  closeDescriptor(fd);
+  throw error;
+}

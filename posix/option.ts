@@ -1,0 +1,130 @@
+/** Options of sockets. */
+import { checkFd, checkInt } from "./check.ts";
+import { complete, libc } from "./libc.ts";
+import { IPPROTO_TCP, PLATFORM, TCP_NODELAY } from "./platform.ts";
+
+const { SOL_SOCKET } = PLATFORM;
+
+/** `struct timeval` of a 64-bit Darwin, 1 µs: `{ int64_t tv_sec; int32_t tv_usec; }`. */
+const ONE_MICROSECOND = new Int32Array([0, 0, 1, 0]);
+
+/**
+ * Sets whether TCP sends small pieces at once (TCP_NODELAY) rather than gathering them first: a server that answers
+ * requests wants it.
+ *
+ * @param fd A TCP socket.
+ * @param on Whether to; true unless given.
+ * @throws {SystemError} EBADF, ENOTSOCK or EOPNOTSUPP; on macOS also EINVAL where the other side is gone already.
+ */
+export function setNoDelay(fd: number, on: boolean = true): void {
+  checkFd("fd", fd);
+  setIntOption(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+/**
+ * Sets how many bytes wait at most to be sent (SO_SNDBUF). Linux doubles it and has a least size of its own.
+ *
+ * @param fd A socket.
+ * @param bytes 1 to 2^31-1.
+ * @throws {SystemError} EBADF or ENOTSOCK; on macOS ENOBUFS for more than it allows.
+ */
+export function setSendBufferSize(fd: number, bytes: number): void {
+  setSize(fd, PLATFORM.SO_SNDBUF, bytes);
+}
+
+/**
+ * Sets how many bytes wait at most to be received (SO_RCVBUF). Linux doubles it and has a least size of its own.
+ *
+ * @param fd A socket.
+ * @param bytes 1 to 2^31-1.
+ * @throws {SystemError} EBADF or ENOTSOCK; on macOS ENOBUFS for more than it allows.
+ */
+export function setReceiveBufferSize(fd: number, bytes: number): void {
+  setSize(fd, PLATFORM.SO_RCVBUF, bytes);
+}
+
+/**
+ * Sets a socket's low-water mark (SO_RCVLOWAT): from how many bytes on EVFILT_READ reports it.
+ *
+ * @param fd A socket.
+ * @param bytes 1 to 2^31-1; a new socket has 1.
+ * @throws {SystemError} EBADF or ENOTSOCK.
+ */
+export function setReceiveLowWater(fd: number, bytes: number): void {
+  setSize(fd, PLATFORM.SO_RCVLOWAT, bytes);
+}
+
+/**
+ * Sets what closing does with bytes not yet sent (SO_LINGER). 0 seconds throws them away and resets the connection: the
+ * other side gets ECONNRESET.
+ *
+ * @param fd A connected socket.
+ * @param seconds How long closing waits for them to be sent, or null for the way of a new socket: closing returns at
+ * once, and they are sent all the same.
+ * @throws {SystemError} EBADF or ENOTSOCK.
+ */
+export function setLinger(fd: number, seconds: number | null): void {
+  checkFd("fd", fd);
+  if (seconds !== null) checkInt("seconds", seconds, 0);
+  setOption(
+    fd,
+    SOL_SOCKET,
+    PLATFORM.SO_LINGER,
+    // struct linger { int l_onoff; int l_linger; }
+    Int32Array.of(seconds === null ? 0 : 1, seconds ?? 0),
+  );
+}
+
+/**
+ * Bounds how long a send waits on Darwin: the flag that keeps it from waiting at all, MSG_NBIO, is the kernel's own and
+ * no promise; this option is documented.
+ */
+export function limitSends(fd: number): void {
+  // It fails where the other side is gone already, and then nothing waits.
+  libc().symbols.setsockopt(
+    fd,
+    SOL_SOCKET,
+    PLATFORM.SO_SNDTIMEO,
+    ONE_MICROSECOND,
+    ONE_MICROSECOND.byteLength,
+  );
+}
+
+/** Sets an option that is an `int`. */
+export function setIntOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number,
+): void {
+  setOption(fd, level, name, Int32Array.of(value));
+}
+
+/** What an option that is an `int` is set to. */
+export function getIntOption(fd: number, level: number, name: number): number {
+  const value = new Int32Array(1);
+  const size = Uint32Array.of(value.byteLength);
+  complete(
+    "getsockopt",
+    () => libc().symbols.getsockopt(fd, level, name, value, size),
+  );
+  return value[0];
+}
+
+function setSize(fd: number, name: number, bytes: number): void {
+  checkFd("fd", fd);
+  checkInt("bytes", bytes, 1);
+  setIntOption(fd, SOL_SOCKET, name, bytes);
+}
+
+function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: Int32Array,
+): void {
+  complete(
+    "setsockopt",
+    () => libc().symbols.setsockopt(fd, level, name, value, value.byteLength),
+  );
+}

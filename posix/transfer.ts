@@ -1,0 +1,146 @@
+/** Bytes in and out of descriptors. */
+import { byteCount, checkFd } from "./check.ts";
+import { libc, wouldBlock } from "./libc.ts";
+import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
+
+const RECEIVE = PLATFORM.MSG_DONTWAIT;
+const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO | PLATFORM.MSG_NOSIGNAL;
+
+/** How {@linkcode recv} takes bytes. */
+export interface RecvOptions {
+  /** Whether to leave the bytes in the socket, for the next call to find them again. */
+  readonly peek?: boolean;
+  /** Whether to take the out-of-band byte instead of the others. */
+  readonly outOfBand?: boolean;
+}
+
+/** How {@linkcode send} gives bytes. */
+export interface SendOptions {
+  /** Whether the last byte is sent out of band. */
+  readonly outOfBand?: boolean;
+}
+
+/**
+ * Reads bytes, as many as there are and as fit.
+ *
+ * It waits for the first of them where the descriptor is a pipe that is empty: after an event of EVFILT_READ it does
+ * not. On a socket, use {@linkcode recv}, which never waits.
+ *
+ * ```ts
+ * import { close, pipe, read, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * write(writer, new TextEncoder().encode("hello"));
+ * const buffer = new Uint8Array(64);
+ * console.log(read(reader, buffer)); // 5
+ * close(writer);
+ * console.log(read(reader, buffer)); // 0, the end
+ * close(reader);
+ * ```
+ *
+ * @param fd What to read from.
+ * @param buffer Where the bytes go. An empty one gets 0, at the end or not.
+ * @returns The count; 0 at the end; null where a descriptor in non-blocking mode has nothing yet.
+ * @throws {SystemError} EBADF, EIO, EISDIR or ECONNRESET, among others.
+ */
+export function read(fd: number, buffer: Uint8Array): number | null {
+  checkFd("fd", fd);
+  const length = byteCount("buffer", buffer);
+  const { symbols } = libc();
+  for (;;) {
+    const count = symbols.read(fd, buffer, length);
+    if (count !== -1) return count;
+    if (wouldBlock("read")) return null;
+  }
+}
+
+/**
+ * Writes bytes, as many as are taken.
+ *
+ * It waits for room where the descriptor is a pipe that cannot take them all: so write no more than the data of an
+ * event of EVFILT_WRITE. There is no way to a pipe that does not wait: macOS sets O_NONBLOCK by variadic calls alone.
+ * On a socket, use {@linkcode send}, which never waits.
+ *
+ * @param fd What to write to.
+ * @param bytes What to write.
+ * @returns The count, which may be less than asked; null where a descriptor in non-blocking mode has no room.
+ * @throws {SystemError} EPIPE where nobody can read it any more; EBADF or ENOSPC, among others.
+ */
+export function write(fd: number, bytes: Uint8Array): number | null {
+  checkFd("fd", fd);
+  const length = byteCount("bytes", bytes);
+  const { symbols } = libc();
+  for (;;) {
+    const count = symbols.write(fd, bytes, length);
+    if (count !== -1) return count;
+    if (wouldBlock("write")) return null;
+  }
+}
+
+/**
+ * Receives from a socket what is there, without ever waiting.
+ *
+ * ```ts
+ * import { close, recv, send, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * const buffer = new Uint8Array(64);
+ * console.log(recv(b, buffer)); // null
+ * send(a, new TextEncoder().encode("hello"));
+ * console.log(recv(b, buffer, { peek: true })); // 5
+ * console.log(recv(b, buffer)); // 5
+ * close(a);
+ * console.log(recv(b, buffer)); // 0, the end
+ * close(b);
+ * ```
+ *
+ * @param fd A socket.
+ * @param buffer Where the bytes go. Of a datagram, what does not fit is lost.
+ * @returns The count; 0 at the end of a stream or for an empty datagram; null where there is nothing yet.
+ * @throws {SystemError} ECONNRESET, ENOTCONN, ENOTSOCK or EBADF, among others; EINVAL for an out-of-band byte that is not
+ * there.
+ */
+export function recv(
+  fd: number,
+  buffer: Uint8Array,
+  options?: RecvOptions,
+): number | null {
+  checkFd("fd", fd);
+  const length = byteCount("buffer", buffer);
+  const flags = options === undefined ? RECEIVE : recvFlags(options);
+  const { symbols } = libc();
+  for (;;) {
+    const count = symbols.recv(fd, buffer, length, flags);
+    if (count !== -1) return count;
+    if (wouldBlock("recv")) return null;
+  }
+}
+
+/**
+ * Sends on a socket what there is room for, without ever waiting.
+ *
+ * @param fd A connected socket.
+ * @param bytes What to send: to a datagram socket, one datagram.
+ * @returns The count, which may be less than asked; null where there is no room.
+ * @throws {SystemError} EPIPE, ECONNRESET, ENOTCONN, ENOTSOCK or EBADF, among others; EMSGSIZE for a datagram that is
+ * too long.
+ */
+export function send(
+  fd: number,
+  bytes: Uint8Array,
+  options?: SendOptions,
+): number | null {
+  checkFd("fd", fd);
+  const length = byteCount("bytes", bytes);
+  const flags = options?.outOfBand === true ? SEND | MSG_OOB : SEND;
+  const { symbols } = libc();
+  for (;;) {
+    const count = symbols.send(fd, bytes, length, flags);
+    if (count !== -1) return count;
+    if (wouldBlock("send")) return null;
+  }
+}
+
+function recvFlags({ peek = false, outOfBand = false }: RecvOptions): number {
+  return RECEIVE | (peek ? MSG_PEEK : 0) | (outOfBand ? MSG_OOB : 0);
+}

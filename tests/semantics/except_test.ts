@@ -1,0 +1,190 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISABLE,
+  EV_DISPATCH,
+  EV_ENABLE,
+  EV_ONESHOT,
+  EVFILT_EXCEPT,
+  EVFILT_READ,
+  EVFILT_WRITE,
+  type KeventInit,
+  kevRead,
+  kevWrite,
+  NOTE_OOB,
+} from "../../mod.ts";
+import * as posix from "../../posix.ts";
+import { assertCode, only, openQueue } from "./calls.ts";
+import {
+  awaitReadable,
+  Descriptors,
+  openSystem,
+  receive,
+  send,
+} from "./descriptors.ts";
+
+// Opened before the tests, whose sanitizers would take the libraries for leaks.
+openSystem();
+posix.close(posix.dup(1));
+
+function kevExcept(ident: number, flags = EV_ADD, udata = 0): KeventInit {
+  return { ident, filter: EVFILT_EXCEPT, flags, fflags: NOTE_OOB, udata };
+}
+
+function sendOutOfBand(fd: number): void {
+  assertEquals(posix.send(fd, new Uint8Array(1), { outOfBand: true }), 1);
+}
+
+function receiveOutOfBand(fd: number): void {
+  assertEquals(posix.recv(fd, new Uint8Array(1), { outOfBand: true }), 1);
+}
+
+describe("EVFILT_EXCEPT", () => {
+  it("R39 out-of-band data is reported", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server, EV_ADD, 8));
+    assertEquals(kq.poll(), []);
+    sendOutOfBand(client);
+    const { ident, filter, fflags, udata } = only(kq.wait());
+    assertEquals([ident, filter, udata], [BigInt(server), EVFILT_EXCEPT, 8n]);
+    assert((fflags & NOTE_OOB) !== 0);
+  });
+
+  it("R39 other data is not", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server), kevRead(server));
+    send(client, 5);
+    assertEquals(only(kq.wait()).filter, EVFILT_READ);
+    receive(server, 5);
+    assertEquals(kq.poll(), []);
+  });
+
+  it("R39 what has come before the watcher is reported", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    sendOutOfBand(client);
+    kq.apply(kevExcept(server));
+    assertEquals(only(kq.wait()).filter, EVFILT_EXCEPT);
+  });
+
+  it("R11 it is a level until the data is read", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server));
+    for (let i = 0; i < 3; i++) {
+      sendOutOfBand(client);
+      for (let j = 0; j < 3; j++) {
+        assertEquals(only(kq.wait()).filter, EVFILT_EXCEPT);
+      }
+      // What follows the mark has to be read as well before macOS forgets it.
+      send(client, 2);
+      receiveOutOfBand(server);
+      awaitReadable(server);
+      receive(server, 2);
+      assertEquals(kq.poll(), []);
+    }
+  });
+
+  it("R13 EV_CLEAR reports each arrival once", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server, EV_ADD | EV_CLEAR));
+    for (let i = 0; i < 3; i++) {
+      sendOutOfBand(client);
+      assertEquals(kq.wait().length, 1);
+      assertEquals(kq.poll(), []);
+      receiveOutOfBand(server);
+    }
+  });
+
+  it("R12 EV_ONESHOT delivers once and is gone", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server, EV_ADD | EV_ONESHOT));
+    sendOutOfBand(client);
+    assertEquals(kq.wait().length, 1);
+    assertEquals(kq.poll(), []);
+    assertCode(() => kq.apply(kevExcept(server, EV_DELETE)), "ENOENT");
+  });
+
+  it("R14 EV_DISPATCH delivers once and is disabled", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server, EV_ADD | EV_DISPATCH));
+    sendOutOfBand(client);
+    assertEquals(kq.wait().length, 1);
+    assertEquals(kq.poll(), []);
+    kq.apply(kevExcept(server, EV_ENABLE, 4));
+    assertEquals(only(kq.wait()).udata, 4n);
+    assertEquals(kq.poll(), []);
+  });
+
+  it("R15 what arrives while it is disabled is reported when it is enabled", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    using other = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server, EV_ADD | EV_DISABLE));
+    other.apply(kevExcept(server));
+    sendOutOfBand(client);
+    assertEquals(other.wait().length, 1);
+    assertEquals(kq.poll(), []);
+    kq.apply(kevExcept(server, EV_ENABLE));
+    assertEquals(only(kq.wait()).filter, EVFILT_EXCEPT);
+  });
+
+  it("R38 READ, WRITE and EXCEPT of a descriptor are three watchers", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(
+      kevRead(server, { udata: 1 }),
+      kevWrite(server, { udata: 2, flags: EV_ADD | EV_CLEAR }),
+      kevExcept(server, EV_ADD | EV_ONESHOT, 3),
+    );
+    assertEquals(only(kq.wait()).filter, EVFILT_WRITE);
+    send(client, 3);
+    sendOutOfBand(client);
+    const seen = new Map<number, bigint>();
+    while (seen.size < 2) {
+      for (const { filter, udata } of kq.wait()) seen.set(filter, udata);
+    }
+    assertEquals(seen, new Map([[EVFILT_READ, 1n], [EVFILT_EXCEPT, 3n]]));
+    assertEquals(only(kq.poll()).filter, EVFILT_READ);
+    kq.apply(kevExcept(server, EV_ADD, 5));
+    kq.apply(kevRead(server, { flags: EV_DELETE }));
+    assertEquals(only(kq.wait()).udata, 5n);
+  });
+
+  it("R9 closing the socket removes it", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server));
+    sendOutOfBand(client);
+    assertEquals(kq.wait().length, 1);
+    fds.close(server);
+    assertEquals(kq.poll(), []);
+    assertCode(() => kq.apply(kevExcept(server, EV_DELETE)), "ENOENT");
+  });
+
+  it("R5 a descriptor that is not open is EBADF", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [reader] = fds.pipe();
+    fds.close(reader);
+    assertCode(() => kq.apply(kevExcept(reader)), "EBADF");
+  });
+});

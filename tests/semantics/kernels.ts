@@ -1,0 +1,101 @@
+/**
+ * Registers a suite for each kernel that this machine has: the system's own (macOS's, or the engine on Linux), and on
+ * Linux a second time the C library that has the ABI of Darwin's, over which the code runs that a Mac runs.
+ */
+import { assertEquals } from "@std/assert";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+} from "@std/testing/bdd";
+import { type Libc, openLibc, useLibc } from "../../mod.ts";
+import { close, dup } from "../../posix.ts";
+import { darwinLibrary } from "../darwin/library.ts";
+import { openSystem } from "./descriptors.ts";
+
+/** What answers the calls, as far as a test may have to know. */
+export interface Kernel {
+  /** What the suite's name calls it. */
+  readonly name: string;
+  /** The engine over epoll: the rules' *Linux* clauses are about it. */
+  readonly isEngine: boolean;
+  /** The C library of Darwin's ABI, a stand-in of a few hundred lines. */
+  readonly isStandIn: boolean;
+  /** R20: whether EV_UDATA_SPECIFIC is there to be tested; *Linux* may refuse it. */
+  readonly hasUdataSpecific: boolean;
+}
+
+const IS_LINUX = Deno.build.os === "linux";
+
+const SYSTEM: Kernel = {
+  name: IS_LINUX ? "the engine" : "macOS",
+  isEngine: IS_LINUX,
+  isStandIn: false,
+  hasUdataSpecific: !IS_LINUX,
+};
+
+const STAND_IN: Kernel = {
+  name: "the C library of Darwin's ABI",
+  isEngine: false,
+  isStandIn: true,
+  hasUdataSpecific: false,
+};
+
+// Deno's sanitizers take a library that a test opens for a leak: all that tests need are opened before.
+openSystem();
+lowestFree();
+
+/** Registers `body`'s tests once for each kernel, and sees to it that none of them leaves a descriptor open. */
+export function describeKernels(
+  title: string,
+  body: (kernel: Kernel) => void,
+): void {
+  describe(`${title}, over ${SYSTEM.name}`, () => {
+    checkDescriptors();
+    body(SYSTEM);
+  });
+  if (IS_LINUX) describeStandIn(`${title}, over ${STAND_IN.name}`, body);
+}
+
+function describeStandIn(
+  name: string,
+  body: (kernel: Kernel) => void,
+): void {
+  const library = darwinLibrary();
+  if ("skip" in library) {
+    describe.skip(`${name} (${library.skip})`, () => body(STAND_IN));
+    return;
+  }
+  const libc = openLibc(library.path);
+  describe(name, () => {
+    let before: Libc | null = null;
+    beforeAll(() => {
+      before = useLibc(libc);
+    });
+    afterAll(() => {
+      useLibc(before);
+    });
+    checkDescriptors();
+    body(STAND_IN);
+  });
+}
+
+/** Deno's sanitizers do not know the descriptors that FFI opens. */
+function checkDescriptors(): void {
+  let before = -1;
+  beforeEach(() => {
+    before = lowestFree();
+  });
+  afterEach(() => {
+    assertEquals(lowestFree(), before, "the test left a descriptor open");
+  });
+}
+
+/** The lowest descriptor that is free: the same before and after what leaks none. */
+function lowestFree(): number {
+  const fd = dup(1);
+  close(fd);
+  return fd;
+}

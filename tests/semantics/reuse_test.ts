@@ -1,0 +1,287 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { openSystemLibrary } from "../../library.ts";
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_ENABLE,
+  EV_ONESHOT,
+  kevRead,
+  kevTimer,
+  kevUser,
+  kevVnode,
+  kevWrite,
+  Kqueue,
+  NOTE_TRIGGER,
+} from "../../mod.ts";
+import * as posix from "../../posix.ts";
+import {
+  assertCode,
+  idents,
+  only,
+  openQueue,
+  PATIENCE,
+  type TestQueue,
+} from "./calls.ts";
+import {
+  Descriptors,
+  openSystem,
+  send,
+  temporaryPath,
+  write,
+} from "./descriptors.ts";
+import { describeKernels } from "./kernels.ts";
+
+// Opened before the tests, whose sanitizers would take the libraries for leaks.
+openSystem();
+// clock_t clock(void); counts in microseconds on both systems.
+const { clock } = openSystemLibrary({
+  clock: { parameters: [], result: "i64" },
+}).symbols;
+
+/** The ways in which a descriptor is closed. */
+const WAYS: Record<string, (fds: Descriptors, fd: number) => void> = {
+  "by the module": (fds, fd) => fds.close(fd),
+  "behind its back": (fds, fd) => fds.closeBehind(fd),
+};
+
+/** A file of each kind, with something to read. */
+const KINDS: Record<string, (fds: Descriptors) => number> = {
+  pipe(fds) {
+    const [reader, writer] = fds.pipe();
+    write(writer, 1);
+    return reader;
+  },
+  socket(fds) {
+    const [a, b] = fds.socketpair();
+    send(b, 2);
+    return a;
+  },
+  "listening socket"(fds) {
+    const { fd, port } = fds.listen();
+    fds.connect(port);
+    return fd;
+  },
+  "regular file": (fds) => openFile(fds),
+};
+
+/** A file of 8 bytes without a name, open to read and write. */
+function openFile(fds: Descriptors): number {
+  const path = temporaryPath();
+  const writer = posix.creat(path);
+  write(writer, 8);
+  posix.close(writer);
+  const fd = fds.keep(posix.open(path, { read: true, write: true }));
+  posix.unlink(path);
+  return fd;
+}
+
+/** Watchers that have nothing to do with the reuse: a level that is ready, an edge that fires, others that wait. */
+class Bystanders {
+  readonly #kq: TestQueue;
+  readonly #fds: Descriptors;
+  readonly #idents: number[];
+
+  constructor(kq: TestQueue, fds: Descriptors) {
+    const [idle] = fds.pipe();
+    const ready = KINDS.pipe(fds);
+    kq.apply(kevRead(ready), kevRead(idle), kevUser(7), kevTimer(8, 3_600_000));
+    this.#kq = kq;
+    this.#fds = fds;
+    this.#idents = [7, ready];
+  }
+
+  /** Asserts that they are reported, and besides them just these. */
+  assertEvents(...others: number[]): void {
+    this.#kq.apply(kevUser(7, { flags: 0, fflags: NOTE_TRIGGER }));
+    const expected = [...this.#idents, ...others].sort((a, b) => a - b);
+    assertEquals(idents(this.#kq.wait()), expected);
+  }
+
+  /** A descriptor of the number that was closed last. */
+  reopen(number: number, of: number): void {
+    assertEquals(this.#fds.dup2(of, number), number);
+  }
+}
+
+/** Asserts that a queue with nothing to report waits without keeping the processor busy. */
+function assertIdle(kq: TestQueue): void {
+  const before = clock();
+  assertEquals(kq.wait(200), []);
+  assertLess(Number(clock() - before), 100_000, "µs of 200,000 spent in wait");
+}
+
+describeKernels("numbers that are used again", (kernel) => {
+  for (const [way, close] of Object.entries(WAYS)) {
+    describe(`closed ${way}`, () => {
+      it("R9 thousands of times, with other watchers active", () => {
+        using fds = new Descriptors();
+        using kq = openQueue();
+        const bystanders = new Bystanders(kq, fds);
+        const numbers = new Set<number>();
+        const modes = [EV_ADD, EV_ADD | EV_CLEAR, EV_ADD | EV_ONESHOT];
+        for (let i = 0; i < 3000; i++) {
+          const [reader, writer] = fds.pipe();
+          numbers.add(reader);
+          kq.apply(
+            kevRead(reader, { flags: modes[i % 3], udata: i }),
+            kevWrite(writer, { flags: modes[i % 2] }),
+          );
+          bystanders.assertEvents(writer);
+          write(writer, 1);
+          const events = kq.poll();
+          const { udata } = only(
+            events.filter(({ ident }) => Number(ident) === reader),
+          );
+          assertEquals(udata, BigInt(i));
+          close(fds, reader);
+          close(fds, writer);
+          if (i % 2 === 0) bystanders.assertEvents();
+        }
+        assertEquals(numbers.size, 1);
+      });
+
+      it("R9 thousands of files that nobody watches, by a number that was watched", () => {
+        using fds = new Descriptors();
+        using kq = openQueue();
+        const bystanders = new Bystanders(kq, fds);
+        const number = KINDS.pipe(fds);
+        kq.apply(kevRead(number));
+        bystanders.assertEvents(number);
+        close(fds, number);
+        for (let i = 0; i < 1000; i++) {
+          for (const open of Object.values(KINDS)) {
+            using files = new Descriptors();
+            bystanders.reopen(number, open(files));
+            bystanders.assertEvents();
+          }
+        }
+        for (const flags of [EV_DELETE, EV_ENABLE]) {
+          assertCode(() => kq.apply(kevRead(number, { flags })), "ENOENT");
+        }
+      });
+
+      for (const lives of [false, true]) {
+        const file = lives ? "a file that lives on" : "a file";
+        for (const [kind, open] of Object.entries(KINDS)) {
+          for (const [otherKind, openOther] of Object.entries(KINDS)) {
+            it(`R9 ${file}, a ${kind}, then a ${otherKind}`, () => {
+              using fds = new Descriptors();
+              using kq = openQueue();
+              const bystanders = new Bystanders(kq, fds);
+              const number = open(fds);
+              const other = openOther(fds);
+              kq.apply(kevRead(number, { udata: 1 }), kevWrite(number));
+              kq.wait();
+              if (lives) fds.dup(number);
+              close(fds, number);
+              bystanders.reopen(number, other);
+              bystanders.assertEvents();
+              bystanders.assertEvents();
+              kq.apply(kevRead(number, { udata: 2 }));
+              bystanders.assertEvents(number);
+              const event = kq.poll().find(({ ident }) =>
+                ident === BigInt(number)
+              );
+              assertEquals(event?.udata, 2n);
+              const deleting = kevWrite(number, { flags: EV_DELETE });
+              assertCode(() => kq.apply(deleting), "ENOENT");
+              close(fds, number);
+              bystanders.assertEvents();
+            });
+          }
+        }
+      }
+
+      it("R9 files that live on by hundreds neither report nor spin", () => {
+        using fds = new Descriptors();
+        using kq = openQueue();
+        using idle = openQueue();
+        const bystanders = new Bystanders(kq, fds);
+        for (let i = 0; i < 300; i++) {
+          const number = KINDS.pipe(fds);
+          for (const queue of [kq, idle]) {
+            queue.apply(kevRead(number, { flags: EV_ADD }));
+          }
+          fds.dup(number);
+          close(fds, number);
+          if (i % 3 === 0) bystanders.assertEvents();
+        }
+        bystanders.assertEvents();
+        assertIdle(idle);
+      });
+
+      it("R9 the other duplicate goes on, whatever gets the number", () => {
+        using fds = new Descriptors();
+        using kq = openQueue();
+        const [reader, writer] = fds.pipe();
+        const duplicate = fds.dup(reader);
+        kq.apply(kevRead(reader, { udata: 1 }), kevRead(duplicate));
+        close(fds, reader);
+        const [other, otherEnd] = fds.pipe();
+        assertEquals(other, reader);
+        write(otherEnd, 5);
+        assertEquals(kq.poll(), []);
+        write(writer, 3);
+        const { ident, data } = only(kq.wait());
+        assertEquals([ident, data], [BigInt(duplicate), 3n]);
+        kq.apply(kevRead(other, { udata: 2 }));
+        const events = kq.wait();
+        assertEquals(
+          events.map(({ ident, data, udata }) => [ident, data, udata]).sort(),
+          [[BigInt(other), 5n, 2n], [BigInt(duplicate), 3n, 0n]].sort(),
+        );
+        posix.read(duplicate, new Uint8Array(3));
+        assertEquals(idents(kq.poll()), [other]);
+      });
+
+      it("R9 during a waitAsync", async () => {
+        using fds = new Descriptors();
+        using kq = new Kqueue();
+        kq.apply(kevUser(7));
+        for (let i = 0; i < 200; i++) {
+          const [reader, writer] = fds.pipe();
+          kq.apply(kevRead(reader, { udata: 1 }));
+          const waiting = kq.waitAsync({ timeoutMs: PATIENCE });
+          if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve));
+          close(fds, reader);
+          close(fds, writer);
+          const [again, againEnd] = fds.pipe();
+          assertEquals(again, reader);
+          write(againEnd, 1);
+          kq.trigger(7);
+          assertEquals(idents(await waiting), [7]);
+          assertEquals(kq.poll().length, 0);
+          close(fds, again);
+          close(fds, againEnd);
+        }
+      });
+
+      it(
+        "R9 a watched file, then another",
+        { ignore: kernel.isStandIn },
+        () => {
+          using fds = new Descriptors();
+          using kq = openQueue();
+          const number = openFile(fds);
+          const same = fds.dup(number);
+          const other = openFile(fds);
+          kq.apply(kevVnode(number, { udata: 1 }));
+          close(fds, number);
+          fds.dup2(other, number);
+          write(same, 1);
+          write(other, 1);
+          assertEquals(kq.poll(), []);
+          const deleting = kevVnode(number, { flags: EV_DELETE });
+          assertCode(() => kq.apply(deleting), "ENOENT");
+          kq.apply(kevVnode(number, { udata: 2 }));
+          write(same, 1);
+          assertEquals(kq.poll(), []);
+          write(other, 1);
+          assertEquals(only(kq.wait()).udata, 2n);
+        },
+      );
+    });
+  }
+});
