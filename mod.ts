@@ -21,3 +21,4 @@ export * from "./constants.ts";
 export * from "./kevent.ts";
 export * from "./ffi.ts";
 export * from "./kqueue.ts";
+export * from "./loop.ts";

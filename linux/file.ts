@@ -47,6 +47,7 @@ export class PlainFile implements FileListener {
       const wd = queue.inotify.add(fd, IN_MODIFY, file);
       if (wd < 0) return -wd;
       file.#wd = wd;
+      if (file.staysReady()) queue.files.add(knote);
     }
     if (knote.enabled) queue.ready(knote);
     return file;
@@ -92,6 +93,7 @@ export class PlainFile implements FileListener {
 
   stop(): void {
     this.#queue.inotify.remove(this.#wd, this);
+    this.#queue.files.delete(this.#knote);
   }
 
   #statNow(): FileStat | undefined {

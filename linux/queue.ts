@@ -73,6 +73,8 @@ export class Queue {
   readonly #timer: TimerFilter;
   /** For VNODE, and for READ on regular files. */
   readonly inotify: Inotify;
+  /** The watchers that every call must look at: of what is left to read of regular files, as levels. */
+  readonly files: Set<Knote> = new Set();
   readonly #except: ExceptFilter;
   readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
   /** The ready list: those that were reported and may still be ready come after all others (R18). */
@@ -152,6 +154,7 @@ export class Queue {
 
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
   countReady(): number {
+    this.#examineFiles();
     if (this.#fetch(MIN_EVENTS, 0) < 0) return 0;
     this.#timer.settle();
     let count = 0;
@@ -202,6 +205,7 @@ export class Queue {
     const start = nanoseconds > 0 ? clockTime(CLOCK_MONOTONIC, 0) : 0;
     let left = nanoseconds;
     this.#call++;
+    this.#examineFiles();
     for (;;) {
       // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
       const isAlone = this.#first === null;
@@ -223,6 +227,11 @@ export class Queue {
         if (left <= 0) left = 0;
       }
     }
+  }
+
+  /** Only a look tells whether an offset has moved (R37). */
+  #examineFiles(): void {
+    for (const knote of this.files) if (knote.enabled) this.ready(knote);
   }
 
   /** Moves up to `room` of epoll's reports into the ready list, and returns how many, or -errno. */

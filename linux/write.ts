@@ -18,6 +18,7 @@ import {
   unsent,
 } from "./sockets.ts";
 
+const PIPE_BUF = 4096;
 /** What a terminal's line takes at least, as the kernel has it (tty's write room). */
 const TERMINAL_BUFFER = 4096;
 
@@ -43,7 +44,7 @@ export class WriteFilter extends DescriptorFilter {
       case KIND_LISTENER:
         return false;
       case KIND_PIPE:
-        return evaluatePipe(knote, fd, revents);
+        return evaluatePipe(fd, revents);
       default:
         return evaluateOther(fd, revents);
     }
@@ -77,7 +78,7 @@ function wasConnected(fd: number, revents: number): boolean {
   return ((words[1] >>> 16) & EPOLLRDHUP) !== 0;
 }
 
-function evaluatePipe(knote: Knote, fd: number, revents: number): boolean {
+function evaluatePipe(fd: number, revents: number): boolean {
   const used = readable(fd);
   if (used < 0) return false;
   // The last reader is gone (EPOLLERR), or for the read end the last writer (EPOLLHUP).
@@ -85,8 +86,8 @@ function evaluatePipe(knote: Knote, fd: number, revents: number): boolean {
     fillReport(EV_EOF, 0, 0);
     return true;
   }
-  if (knote.capacity <= used) knote.capacity = pipeSize(fd);
-  return whenRoom(revents, Math.max(1, knote.capacity - used));
+  // A pipe is made of pages, and how many are free is known of an empty one alone: else there is one at least.
+  return whenRoom(revents, used === 0 ? pipeSize(fd) : PIPE_BUF);
 }
 
 function evaluateOther(fd: number, revents: number): boolean {

@@ -35,6 +35,9 @@ const { fcntl } = openSystemLibrary({
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
 }).symbols;
 
+// Opened before the tests, whose sanitizers would take the library for a leak.
+errno();
+
 describeOverDarwin("Failures of Darwin's calls", (darwin) => {
   const { hooks, libc } = darwin;
 

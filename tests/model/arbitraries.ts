@@ -68,15 +68,21 @@ const udata = fc.oneof(
   { arbitrary: fc.bigInt({ min: 0n, max: MAX_U64 }), weight: 1 },
 );
 
+/** Bytes to write. Most often so coarse a number that sums of them meet marks. */
+const count = fc.oneof(
+  { arbitrary: fc.integer({ min: 1, max: 8 }).map((n) => n * 64), weight: 3 },
+  { arbitrary: fc.integer({ min: 64, max: 512 }), weight: 1 },
+);
+
 /** A READ's mark, or none. */
 const mark = fc.oneof(
   { arbitrary: fc.constant({ fflags: 0, data: 0n }), weight: 3 },
   {
-    arbitrary: fc.bigInt({ min: 0n, max: 1100n }).map((data) => ({
+    arbitrary: fc.oneof(count, fc.constantFrom(0, 1, 1024)).map((data) => ({
       fflags: NOTE_LOWAT,
-      data,
+      data: BigInt(data),
     })),
-    weight: 1,
+    weight: 2,
   },
 );
 
@@ -115,7 +121,7 @@ const flags = fc.oneof(
 const apply = fc.oneof(
   {
     arbitrary: fc.tuple(fc.constantFrom(...END_TARGETS), flags, mark, udata),
-    weight: 3,
+    weight: 5,
   },
   {
     arbitrary: fc.tuple(
@@ -124,7 +130,7 @@ const apply = fc.oneof(
       userFields,
       udata,
     ),
-    weight: 1,
+    weight: 2,
   },
 ).map(([target, flags, fields, udata]) => {
   const takesFields = target.filter !== EVFILT_WRITE;
@@ -132,14 +138,12 @@ const apply = fc.oneof(
   return new Apply(target, { flags, fflags, data, udata });
 });
 
-const write = fc.tuple(
-  fc.constantFrom(...WRITERS),
-  fc.integer({ min: 64, max: 512 }),
-).map((args) => new Write(...args));
+const write = fc.tuple(fc.constantFrom(...WRITERS), count)
+  .map((args) => new Write(...args));
 
 const read = fc.tuple(
   fc.constantFrom(...READERS),
-  fc.oneof(fc.integer({ min: 1, max: 512 }), fc.constant(Infinity)),
+  fc.oneof(count, fc.constantFrom(1, Infinity)),
 ).map((args) => new Read(...args));
 
 const fill = fc.constantFrom(...WRITERS).map((place) => new Fill(place));

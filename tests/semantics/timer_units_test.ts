@@ -190,13 +190,13 @@ describeKernels("units of timers", () => {
     using kq = openQueue();
     const flags = EV_ADD | EV_ONESHOT;
     kq.apply(
-      kevTimer(1, 20, { flags }),
-      kevTimer(2, Date.now() + 5, { fflags: NOTE_ABSOLUTE }),
+      kevTimer(2, 20, { flags }),
+      kevTimer(1, Date.now() + 5, { fflags: NOTE_ABSOLUTE }),
       kevTimer(3, Date.now() + 3_600_000, { fflags: NOTE_ABSOLUTE }),
     );
     const got: number[] = [];
     while (got.length < 2) got.push(...idents(kq.wait()));
-    assertEquals(got, [2, 1]);
+    assertEquals(got, [1, 2]);
   });
 
   for (

@@ -1,0 +1,280 @@
+/**
+ * Many watchers on one queue: each with a handler, a promise or an iterator of its own, on Deno's event loop.
+ *
+ * ```ts
+ * import { kevTimer } from "@kqueue/kqueue";
+ * import { Loop } from "@kqueue/kqueue/loop";
+ *
+ * using loop = new Loop();
+ * loop.on(kevTimer(1, 5), (event) => console.log("tick", event.data));
+ * await loop.once(kevTimer(2, 30));
+ * ```
+ *
+ * @module
+ */
+import { EV_ADD, EV_ONESHOT } from "./constants.ts";
+import type { Kevent64, KeventInit } from "./kevent/record.ts";
+import { Kqueue, type KqueueOptions } from "./kqueue.ts";
+import { EventStream } from "./loop/stream.ts";
+import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
+
+export type { Handler, Watch, WatchTriggerOptions } from "./loop/watcher.ts";
+
+/** What {@linkcode Loop.once} and {@linkcode Loop.events} may be given. */
+export interface LoopOptions {
+  /** Ends it: the promise, or the iterator's next one, is rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A queue with handlers. It waits, on another thread, as long as there are watches, and lets the program exit when
+ * there are none.
+ *
+ * ```ts
+ * import { kevRead } from "@kqueue/kqueue";
+ * import { Loop } from "@kqueue/kqueue/loop";
+ * import { close, pipe, read, write } from "@kqueue/kqueue/posix";
+ *
+ * using loop = new Loop();
+ * const [reader, writer] = pipe();
+ * const buffer = new Uint8Array(64);
+ * loop.on(kevRead(reader), (event, watch) => {
+ *   console.log("read", read(reader, buffer), "of", event.data, "bytes");
+ *   watch.cancel();
+ *   close(reader);
+ * });
+ * write(writer, new TextEncoder().encode("hello"));
+ * close(writer);
+ * ```
+ *
+ * A queue has one watcher for each (ident, filter), so a second watch of the same is refused. An event's `udata` is the
+ * word that the watch's change was given; what the kernel keeps there is the loop's own.
+ *
+ * A watch ends by itself when it is one-shot and was reported, or when its descriptor has come to an end (EV_EOF): a
+ * level with the report that finds nothing more to read, an edge (EV_CLEAR) with its report. Cancel a watch before
+ * its descriptor is closed: the kernel drops the watcher in silence, and the watch would keep the program waiting.
+ */
+export class Loop {
+  readonly #kq: Kqueue;
+  /** By slot, which is the lower half of a watch's word; the upper half is its generation. */
+  readonly #watchers: (Watcher | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #keys = new Set<string>();
+  #idle = new AbortController();
+  #pump: Promise<void> | undefined;
+  #generation = 0;
+
+  /**
+   * Makes a loop on a queue of its own.
+   *
+   * @throws {SystemError} EMFILE, ENFILE or ENOMEM where the kernel has no more to give.
+   * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+   */
+  constructor(options: KqueueOptions = {}) {
+    this.#kq = new Kqueue(options);
+  }
+
+  /**
+   * The queue's descriptor; -1 once it is closed. On macOS another thread may trigger a watch through it, with
+   * `Kqueue.fromFd(fd).trigger(ident, { udata: watch.word })`.
+   */
+  get fd(): number {
+    return this.#kq.fd;
+  }
+
+  /** Whether {@linkcode close} was called. */
+  get closed(): boolean {
+    return this.#kq.closed;
+  }
+
+  /**
+   * Watches, and calls the handler with each event.
+   *
+   * A handler that throws, or returns a promise that is rejected, goes to `reportError`; the watch goes on. While a
+   * promise that it returned is pending it is not called again: what happens meanwhile is reported afterwards, as one
+   * event.
+   *
+   * ```ts
+   * import { kevTimer } from "@kqueue/kqueue";
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * using loop = new Loop();
+   * const done = Promise.withResolvers<void>();
+   * using watch = loop.on(kevTimer(1, 5), (event) => {
+   *   console.log("after", event.data, "periods");
+   *   done.resolve();
+   * });
+   * await done.promise;
+   * ```
+   *
+   * @param change What to watch; EV_ADD is added to its flags.
+   * @returns The watch, to cancel, disable, enable or trigger.
+   * @throws {Deno.errors.AlreadyExists} when the loop has a watch for the same ident and filter.
+   * @throws {SystemError} when the kernel refuses the change.
+   * @throws {RangeError} naming the field and the value that does not fit it.
+   * @throws {Deno.errors.BadResource} when the loop is closed.
+   */
+  on(change: KeventInit, handler: Handler): Watch {
+    if (typeof handler !== "function") {
+      throw new TypeError(`handler must be a function, got ${String(handler)}`);
+    }
+    return this.#add(change, handler, () => {});
+  }
+
+  /**
+   * Watches for one event.
+   *
+   * ```ts
+   * import { kevTimer } from "@kqueue/kqueue";
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * using loop = new Loop();
+   * const event = await loop.once(kevTimer(1, 5), { signal: AbortSignal.timeout(1000) });
+   * console.log(event.data); // 1n
+   * ```
+   *
+   * @param change What to watch; EV_ADD and EV_ONESHOT are added to its flags.
+   * @returns The event. Rejected with the signal's reason when that is aborted first, with Deno.errors.BadResource when the
+   * loop is closed first, and for whatever {@linkcode on} throws.
+   */
+  once(change: KeventInit, options: LoopOptions = {}): Promise<Kevent64> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      signal?.throwIfAborted();
+      const flags = (change.flags ?? 0) | EV_ONESHOT;
+      const abort = (): void => {
+        reject(signal?.reason);
+        watch.cancel();
+      };
+      const watch = this.#add({ ...change, flags }, resolve, (reason) => {
+        signal?.removeEventListener("abort", abort);
+        reject(reason); // of no effect after the event
+      });
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  /**
+   * Watches, and gives the events one by one. Between two steps nothing is lost, and what happens meanwhile is one
+   * event. Leaving the loop ends the watch.
+   *
+   * ```ts
+   * import { kevTimer } from "@kqueue/kqueue";
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * using loop = new Loop();
+   * let ticks = 0;
+   * for await (const event of loop.events(kevTimer(1, 5))) {
+   *   ticks += Number(event.data);
+   *   if (ticks >= 3) break;
+   * }
+   * ```
+   *
+   * @param change What to watch; EV_ADD is added to its flags.
+   * @returns An iterator, done when the watch has ended or the loop is closed. Its steps are rejected with the signal's
+   * reason when that is aborted.
+   * @throws What {@linkcode on} throws, at once.
+   */
+  events(
+    change: KeventInit,
+    options: LoopOptions = {},
+  ): AsyncIterableIterator<Kevent64> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const stream = new EventStream();
+    const watch = this.#add(
+      change,
+      (event) => stream.put(event),
+      (reason) => stream.end(this.closed ? undefined : reason),
+    );
+    return stream.iterator(watch, signal);
+  }
+
+  /**
+   * Closes the loop with its queue and all watches. May be called again, also in a handler.
+   *
+   * Promises of {@linkcode once} are rejected with Deno.errors.BadResource; iterators of {@linkcode events} are done;
+   * events that were fetched but not handled are dropped.
+   */
+  close(): void {
+    this.#closeWith(new Deno.errors.BadResource("The loop is closed"));
+  }
+
+  /** {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** {@linkcode close}, for `await using`: waits until the other thread has let go of the queue. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#pump;
+  }
+
+  #closeWith(reason: unknown): void {
+    if (this.closed) return;
+    this.#kq.close();
+    for (const watcher of [...this.#watchers]) watcher?.end(reason);
+  }
+
+  #add(
+    change: KeventInit,
+    handler: Handler,
+    ended: (reason: unknown) => void,
+  ): Watch {
+    const key = `${change.filter} ${change.ident}`;
+    if (this.#keys.has(key)) {
+      throw new Deno.errors.AlreadyExists(
+        `Cannot watch: the loop has a watch for ident ${change.ident} and filter ${change.filter}`,
+      );
+    }
+    const slot = this.#freeSlots.at(-1) ?? this.#watchers.length;
+    this.#generation = (this.#generation + 1) >>> 0;
+    const flags = (change.flags ?? 0) | EV_ADD;
+    const word = BigInt(this.#generation) << 32n | BigInt(slot);
+    const released = (): void => {
+      this.#watchers[slot] = undefined;
+      this.#freeSlots.push(slot);
+      this.#keys.delete(key);
+      if (this.#keys.size === 0) this.#idle.abort();
+    };
+    const watcher = new Watcher(
+      this.#kq,
+      { ...change, flags },
+      word,
+      handler,
+      released,
+      ended,
+    );
+    this.#freeSlots.pop();
+    this.#watchers[slot] = watcher;
+    this.#keys.add(key);
+    this.#pump ??= this.#run();
+    return watcher;
+  }
+
+  /** Waits and delivers as long as there are watches. */
+  async #run(): Promise<void> {
+    while (this.#keys.size > 0 && !this.closed) {
+      if (this.#idle.signal.aborted) this.#idle = new AbortController();
+      try {
+        const { signal } = this.#idle;
+        this.#deliver((await this.#kq.waitAsync({ signal })).toArray());
+      } catch (error) {
+        // The last watch has ended, or the loop was closed; all else ends the loop, and whoever waits is told.
+        if (!this.closed && !this.#idle.signal.aborted) this.#closeWith(error);
+      }
+    }
+    this.#pump = undefined;
+  }
+
+  #deliver(events: readonly Kevent64[]): void {
+    for (const event of events) {
+      const watcher = this.#watchers[Number(event.udata & SLOT_MASK)];
+      // What was fetched for a watch that has ended since is not for its successor.
+      if (watcher?.word === event.udata) watcher.deliver(event);
+    }
+  }
+}
+
+const SLOT_MASK = 0xffff_ffffn;

@@ -1,0 +1,267 @@
+/** One watch of a loop: what the kernel is told, and when the handler is called. */
+import {
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISABLE,
+  EV_ENABLE,
+  EV_EOF,
+  EV_ONESHOT,
+  EVFILT_READ,
+  EVFILT_SIGNAL,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  NOTE_TRIGGER,
+} from "../constants.ts";
+import { SystemError } from "../errors.ts";
+import type { Kevent64, KeventInit } from "../kevent/record.ts";
+import type { Kqueue } from "../kqueue.ts";
+
+/** What is called with each event of a watch. A promise that it returns is waited for before it is called again. */
+export type Handler = (event: Kevent64, watch: Watch) => unknown;
+
+/** What {@linkcode Watch.trigger} may be given. */
+export interface WatchTriggerOptions {
+  /** The caller's 24 bits with NOTE_FFNOP, NOTE_FFAND, NOTE_FFOR or NOTE_FFCOPY; NOTE_TRIGGER comes by itself. */
+  fflags?: number;
+  /** The number that the event brings: -2^63 to 2^63-1, 0 unless given. */
+  data?: number | bigint;
+}
+
+/** One watch of a loop, as `Loop.on` gives it. With `using` it is cancelled at the end of the block. */
+export interface Watch extends Disposable {
+  /** Whether it still watches: false once it was cancelled, has ended by itself, or the loop is closed. */
+  readonly active: boolean;
+  /** The `udata` under which the kernel knows it: what another thread must give `Kqueue.trigger` (macOS). */
+  readonly word: bigint;
+  /** Ends it. The handler is not called any more, not even for an event that was fetched. May be called again. */
+  cancel(): void;
+  /**
+   * Goes on after {@linkcode disable}, or after a report with EV_DISPATCH. The whole record is sent again, so a timer
+   * starts afresh.
+   *
+   * @throws {SystemError} when the kernel refuses, as for a descriptor that is closed.
+   */
+  enable(): void;
+  /**
+   * Pauses it; what happens meanwhile is reported once it is enabled, if it still holds. The whole record is sent
+   * again, so a timer starts afresh.
+   *
+   * @throws {SystemError} when the kernel refuses, as for a descriptor that is closed.
+   */
+  disable(): void;
+  /**
+   * Fires it, where its filter is EVFILT_USER.
+   *
+   * @throws {TypeError} for another filter.
+   * @throws {SystemError} when the kernel refuses.
+   */
+  trigger(options?: WatchTriggerOptions): void;
+}
+
+/** A watch, with what the loop needs of it. */
+export class Watcher implements Watch {
+  readonly word: bigint;
+  readonly #kq: Kqueue;
+  readonly #change: KeventInit;
+  readonly #udata: bigint;
+  readonly #handler: Handler;
+  readonly #released: () => void;
+  readonly #ended: (reason: unknown) => void;
+  #active = true;
+  /** Disabled by its owner; and by itself while a promise of the handler is pending. */
+  #isDisabled = false;
+  #isPaused = false;
+  #isBusy = false;
+  /** An event that came while the handler was busy, and that the kernel will not report again. */
+  #held: Kevent64 | undefined;
+
+  /**
+   * @param change What to tell the kernel.
+   * @param word The udata to tell it instead of the change's own.
+   * @param released Called when the watch no longer counts, before the handler sees its last event.
+   * @param ended Called when no event will come any more, with the reason where that was not its own doing.
+   */
+  constructor(
+    kq: Kqueue,
+    change: KeventInit,
+    word: bigint,
+    handler: Handler,
+    released: () => void,
+    ended: (reason: unknown) => void,
+  ) {
+    this.#kq = kq;
+    this.#change = change;
+    this.#udata = BigInt(change.udata ?? 0);
+    this.word = word;
+    this.#handler = handler;
+    this.#released = released;
+    this.#ended = ended;
+    kq.apply({ ...change, udata: word });
+  }
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  cancel(): void {
+    if (!this.#active) return;
+    this.#delete();
+    this.end(undefined);
+  }
+
+  enable(): void {
+    if (!this.#active) return;
+    this.#isDisabled = false;
+    this.#isPaused = false;
+    this.#send(EV_ENABLE);
+    if (this.#held !== undefined) queueMicrotask(() => this.#deliverHeld());
+  }
+
+  disable(): void {
+    if (!this.#active) return;
+    this.#isDisabled = true;
+    this.#send(EV_DISABLE);
+  }
+
+  trigger({ fflags = 0, data = 0 }: WatchTriggerOptions = {}): void {
+    const { filter, ident } = this.#change;
+    if (filter !== EVFILT_USER) {
+      throw new TypeError(
+        `Cannot trigger: the watch's filter must be EVFILT_USER (${EVFILT_USER}), it is ${filter}`,
+      );
+    }
+    if (this.#active) {
+      this.#kq.trigger(ident, { udata: this.word, fflags, data });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+
+  /** The kernel has an event for it. */
+  deliver(event: Kevent64): void {
+    if (!this.#active) return;
+    if (!this.#isBusy && !this.#isDisabled) this.#call(event);
+    else if ((event.flags & (EV_CLEAR | EV_ONESHOT)) !== 0) this.#hold(event);
+    else if (!this.#isDisabled) this.#pause();
+  }
+
+  /** Ends without another word to the kernel. */
+  end(reason: unknown): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#released();
+    this.#ended(reason);
+  }
+
+  #call(event: Kevent64): void {
+    const isLast = isLastOf(event);
+    if (isLast) {
+      this.#active = false;
+      if ((event.flags & EV_ONESHOT) === 0) this.#delete();
+      this.#released();
+    }
+    try {
+      const result = this.#handler({ ...event, udata: this.#udata }, this);
+      if (isThenable(result)) this.#waitFor(result);
+    } catch (error) {
+      reportError(error);
+    }
+    if (isLast) this.#ended(undefined);
+  }
+
+  async #waitFor(promise: PromiseLike<unknown>): Promise<void> {
+    this.#isBusy = true;
+    try {
+      await promise;
+    } catch (error) {
+      reportError(error);
+    }
+    this.#isBusy = false;
+    this.#deliverHeld();
+    if (this.#isPaused && !this.#isBusy) this.#resume();
+  }
+
+  #deliverHeld(): void {
+    const event = this.#held;
+    if (event === undefined || this.#isBusy || this.#isDisabled) return;
+    this.#held = undefined;
+    if (this.#active) this.#call(event);
+  }
+
+  /** Keeps an event that is reported once, joined with one that is kept already (R17). */
+  #hold(event: Kevent64): void {
+    const held = this.#held;
+    if (held === undefined) {
+      this.#held = event;
+      return;
+    }
+    const counts = event.filter === EVFILT_TIMER ||
+      event.filter === EVFILT_SIGNAL;
+    this.#held = {
+      ...event,
+      fflags: (held.fflags | event.fflags) >>> 0,
+      data: counts ? held.data + event.data : event.data,
+    };
+  }
+
+  /** A level would be reported again and again while the handler is busy. */
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#sendOrEnd(EV_DISABLE);
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    if (this.#active && !this.#isDisabled) this.#sendOrEnd(EV_ENABLE);
+  }
+
+  /** A descriptor that its handler has closed took the watcher with it, and the watch ends. */
+  #sendOrEnd(flag: number): void {
+    try {
+      this.#send(flag);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      this.end(undefined);
+    }
+  }
+
+  /** R1: a change without a word, notes and data would take the watcher's. */
+  #send(flags: number): void {
+    const { fflags = 0, filter } = this.#change;
+    this.#kq.apply({
+      ...this.#change,
+      flags,
+      fflags: filter === EVFILT_USER ? fflags & ~NOTE_TRIGGER : fflags,
+      udata: this.word,
+    });
+  }
+
+  #delete(): void {
+    try {
+      const { ident, filter } = this.#change;
+      this.#kq.apply({ ident, filter, flags: EV_DELETE });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+}
+
+/** Whether there is nothing more to come: a one-shot, or the end of what a descriptor has to give. */
+function isLastOf({ filter, flags, data }: Kevent64): boolean {
+  if ((flags & EV_ONESHOT) !== 0) return true;
+  if ((flags & EV_EOF) === 0) return false;
+  return filter !== EVFILT_READ || (flags & EV_CLEAR) !== 0 || data <= 0n;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof SystemError &&
+    (error.code === "ENOENT" || error.code === "EBADF");
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
+}

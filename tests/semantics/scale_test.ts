@@ -1,0 +1,276 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertLessOrEqual,
+} from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_ONESHOT,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_WRITE,
+  type Kevent64List,
+  kevRead,
+  kevTimer,
+  kevUser,
+  kevWrite,
+  Kqueue,
+  NOTE_TRIGGER,
+} from "../../mod.ts";
+import * as posix from "../../posix.ts";
+import { elapse, PATIENCE } from "./calls.ts";
+import { Descriptors, openSystem, receive, send } from "./descriptors.ts";
+
+const DESCRIPTORS = 9_000;
+const MANY = 100_000;
+const ROOM = 1024;
+
+// Opened before the tests, whose sanitizers would take the libraries for leaks.
+openSystem();
+posix.close(posix.dup(1));
+
+/** Pairs of sockets, `count` descriptors in all or as many as the process may have. */
+function openPairs(fds: Descriptors, count: number): [number, number][] {
+  const pairs: [number, number][] = [];
+  // What the queue itself may need.
+  const spare = Array.from({ length: 8 }, () => fds.dup(1));
+  try {
+    while (pairs.length < count / 2) pairs.push(fds.socketpair());
+  } catch (error) {
+    if (!(error instanceof posix.SystemError) || error.code !== "EMFILE") {
+      throw error;
+    }
+  }
+  fds.close(...spare);
+  assert(pairs.length > 50, `room for ${pairs.length} pairs alone`);
+  return pairs;
+}
+
+/** How often each ident came, and in how many calls. */
+class Tally {
+  readonly counts = new Map<number, number>();
+  calls = 0;
+  total = 0;
+
+  add(events: Kevent64List): void {
+    this.calls++;
+    this.total += events.length;
+    for (let i = 0; i < events.length; i++) {
+      const ident = events.identNumber(i);
+      this.counts.set(ident, (this.counts.get(ident) ?? 0) + 1);
+    }
+  }
+
+  /** Takes events until there were so many. */
+  collect(kq: Kqueue, count: number): this {
+    while (this.total < count) {
+      const events = kq.wait(PATIENCE);
+      assert(events.length > 0, `${this.total} of ${count} came`);
+      this.add(events);
+    }
+    return this;
+  }
+
+  /** Asserts that each of so many came just once. */
+  assertOnceEach(count: number): void {
+    assertEquals(this.total, count);
+    this.assertAll(count);
+  }
+
+  /** Asserts that each of so many came, and in few calls: the work does not grow faster than the number. */
+  assertAll(count: number): void {
+    assertEquals(this.counts.size, count);
+    assertLessOrEqual(this.calls, 2 * Math.ceil(count / ROOM));
+  }
+}
+
+/** How long a hundred calls take that find nothing. */
+function millisecondsOf(kq: Kqueue): number {
+  const start = performance.now();
+  for (let i = 0; i < 100; i++) kq.poll();
+  return performance.now() - start;
+}
+
+function* range(count: number): Iterable<number> {
+  for (let i = 0; i < count; i++) yield i;
+}
+
+function changes<T>(
+  idents: Iterable<number>,
+  change: (ident: number) => T,
+): T[] {
+  return Array.from(idents, change);
+}
+
+describe("a queue of many watchers", () => {
+  it("R101 takes 9,000 descriptors that are ready, idle and ready again", () => {
+    using fds = new Descriptors();
+    using kq = new Kqueue({ capacity: ROOM });
+    const pairs = openPairs(fds, DESCRIPTORS);
+    const all = pairs.flat();
+    kq.apply(changes(all, (fd) => kevRead(fd, { udata: fd * 3 })));
+    assertEquals(kq.poll().length, 0);
+
+    for (const mine of [1, 0]) {
+      for (const pair of pairs) send(pair[mine], 1);
+      const tally = new Tally().collect(kq, pairs.length);
+      tally.assertAll(pairs.length);
+      for (const pair of pairs) {
+        assert(tally.counts.has(pair[1 - mine]));
+        receive(pair[1 - mine], 1);
+      }
+      assertEquals(kq.poll().length, 0);
+    }
+
+    // One of them that is ready is found among all that are not.
+    for (const at of [0, pairs.length >> 1, pairs.length - 1]) {
+      const [a, b] = pairs[at];
+      send(a, 2);
+      const events = kq.wait(PATIENCE);
+      assertEquals(events.length, 1);
+      assertEquals(events.identNumber(0), b);
+      assertEquals(events.udataNumber(0), b * 3);
+      receive(b, 2);
+    }
+
+    for (const [, b] of pairs) send(b, 1);
+    kq.apply(changes(all, (fd) => kevRead(fd, { flags: EV_DELETE })));
+    assertEquals(kq.poll().length, 0);
+  });
+
+  it("R101 an idle watcher costs a call nothing", () => {
+    using fds = new Descriptors();
+    using few = new Kqueue();
+    using many = new Kqueue();
+    const all = openPairs(fds, DESCRIPTORS).flat();
+    few.apply(changes(all.slice(0, 10), (fd) => kevRead(fd)));
+    many.apply(changes(all, (fd) => kevRead(fd)));
+    many.apply(changes(all, (fd) => kevTimer(fd, 3_600_000)));
+    many.apply(changes(all, (fd) => kevUser(fd)));
+    const [cheap, dear] = [few, many].map((kq) =>
+      Math.min(...Array.from({ length: 20 }, () => millisecondsOf(kq)))
+    );
+    // Were it examined, it would cost hundreds of times as much.
+    assertLess(dear, cheap * 10);
+  });
+
+  it("R101 takes READ and WRITE of 9,000 descriptors in every mode", () => {
+    using fds = new Descriptors();
+    using kq = new Kqueue({ capacity: ROOM });
+    const all = openPairs(fds, DESCRIPTORS).flat();
+    const modes = [EV_ADD | EV_CLEAR, EV_ADD | EV_ONESHOT];
+    kq.apply(changes(all, (fd) => kevRead(fd, { flags: modes[fd % 2] })));
+    kq.apply(changes(all, (fd) => kevWrite(fd, { flags: modes[fd % 2] })));
+    new Tally().collect(kq, all.length).assertOnceEach(all.length);
+    assertEquals(kq.poll().length, 0);
+    for (const fd of all) send(fd, 1);
+    let reads = 0;
+    while (reads < all.length) {
+      const events = kq.wait(PATIENCE);
+      assert(events.length > 0);
+      for (let i = 0; i < events.length; i++) {
+        if (events.filter(i) === EVFILT_READ) reads++;
+        else assertEquals(events.filter(i), EVFILT_WRITE);
+      }
+    }
+    assertEquals(reads, all.length);
+  });
+
+  it("R9 closing 9,000 descriptors removes their watchers", () => {
+    using fds = new Descriptors();
+    using kq = new Kqueue({ capacity: ROOM });
+    const pairs = openPairs(fds, DESCRIPTORS);
+    kq.apply(changes(pairs.flat(), (fd) => kevRead(fd)));
+    for (const [a] of pairs) fds.close(a);
+    for (const [, b] of pairs) fds.closeBehind(b);
+    assertEquals(kq.poll().length, 0);
+    const again = openPairs(fds, pairs.length * 2);
+    for (const [a] of again) send(a, 1);
+    assertEquals(kq.poll().length, 0);
+  });
+
+  it("R101 takes 100,000 timers", () => {
+    using kq = new Kqueue({ capacity: ROOM });
+    const flags = EV_ADD | EV_ONESHOT;
+    // In no order: the last added are not the last to fire.
+    const period = (ident: number) => 1 + ident * 7919 % 20;
+    kq.apply(
+      changes(
+        range(MANY),
+        (ident) => kevTimer(ident, period(ident), { flags }),
+      ),
+    );
+    elapse(60);
+    new Tally().collect(kq, MANY).assertOnceEach(MANY);
+    assertEquals(kq.poll().length, 0);
+
+    // All are gone, so they can be added anew, and deleted before they fire.
+    kq.apply(changes(range(MANY), (ident) => kevTimer(ident, 3_600_000)));
+    kq.apply(kevTimer(MANY, 1, { flags }));
+    const events = kq.wait(PATIENCE);
+    assertEquals(events.length, 1);
+    assertEquals(events.identNumber(0), MANY);
+    kq.apply(
+      changes(range(MANY), (ident) => kevTimer(ident, 0, { flags: EV_DELETE })),
+    );
+    assertEquals(kq.poll().length, 0);
+  });
+
+  it("R101 takes 100,000 timers that repeat", () => {
+    using kq = new Kqueue({ capacity: ROOM });
+    kq.apply(changes(range(MANY), (ident) => kevTimer(ident, 50)));
+    const counts = new Map<number, number>();
+    while (counts.size < MANY) {
+      const events = kq.wait(PATIENCE);
+      assert(events.length > 0, `${counts.size} of ${MANY} fired`);
+      for (let i = 0; i < events.length; i++) {
+        assertEquals(events.filter(i), EVFILT_TIMER);
+        assert(events.dataNumber(i) >= 1);
+        counts.set(events.identNumber(i), i);
+      }
+    }
+  });
+
+  it("R101 takes 100,000 user events", () => {
+    using kq = new Kqueue({ capacity: ROOM });
+    kq.apply(changes(range(MANY), (ident) => kevUser(ident)));
+    assertEquals(kq.poll().length, 0);
+    for (let round = 0; round < 2; round++) {
+      kq.apply(
+        changes(
+          range(MANY),
+          (ident) => kevUser(ident, { flags: 0, fflags: NOTE_TRIGGER }),
+        ),
+      );
+      new Tally().collect(kq, MANY).assertOnceEach(MANY);
+      assertEquals(kq.poll().length, 0);
+    }
+    kq.trigger(MANY / 2, { udata: 3 });
+    const events = kq.poll();
+    assertEquals(events.length, 1);
+    assertEquals([events.filter(0), events.udataNumber(0)], [EVFILT_USER, 3]);
+    kq.apply(
+      changes(range(MANY), (ident) => kevUser(ident, { flags: EV_DELETE })),
+    );
+    assertEquals(kq.poll().length, 0);
+  });
+
+  it("R18 100,000 levels take turns", () => {
+    using kq = new Kqueue({ capacity: ROOM });
+    kq.apply(
+      changes(
+        range(MANY),
+        (ident) => kevUser(ident, { flags: EV_ADD, fflags: NOTE_TRIGGER }),
+      ),
+    );
+    const tally = new Tally();
+    while (tally.calls < Math.ceil(MANY / ROOM)) tally.add(kq.poll());
+    assertEquals(tally.counts.size, MANY);
+    assertLessOrEqual(Math.max(...tally.counts.values()), 2);
+  });
+});
