@@ -42,6 +42,7 @@ import { SignalFilter } from "./signal.ts";
 import { VnodeFilter } from "./vnode.ts";
 import { Wakeup } from "./wakeup.ts";
 import { claim } from "./own.ts";
+import { ReadyList } from "./ready_list.ts";
 import { ReadFilter } from "./read.ts";
 import { KIND_STREAM, takeSocketError } from "./sockets.ts";
 import { CLOCK_MONOTONIC, clockTime, TimerFilter } from "./timer.ts";
@@ -77,9 +78,14 @@ export class Queue {
   readonly files: Set<Knote> = new Set();
   readonly #except: ExceptFilter;
   readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
-  /** The ready list: those that were reported and may still be ready come after all others (R18). */
-  #first: Knote | null = null;
-  #last: Knote | null = null;
+  /**
+   * Ready watchers: those that were not reported in the current round, and those that were and may still be ready.
+   * A round ends when the first list is empty, and then the lists change places. So none starves (R18), however few
+   * events a call takes.
+   */
+  #fresh = new ReadyList();
+  #again = new ReadyList();
+  #round = 0;
   #stale: DescriptorFilter | undefined;
   readonly #wakeup: Wakeup = new Wakeup(this);
   #observers = 0;
@@ -149,7 +155,7 @@ export class Queue {
    * another queue (R22), or a thread that waits for it. Without any, it costs nothing.
    */
   wake(): void {
-    if (this.#observers > 0) this.#wakeup.set(this.#first !== null);
+    if (this.#observers > 0) this.#wakeup.set(!this.isIdle);
   }
 
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
@@ -158,14 +164,16 @@ export class Queue {
     if (this.#fetch(MIN_EVENTS, 0) < 0) return 0;
     this.#timer.settle();
     let count = 0;
-    for (let knote = this.#first; knote !== null;) {
-      const next: Knote | null = knote.next;
-      // Descriptors, and files, may have ceased to be ready; what else is in the list is so until it is reported.
-      const isStill = !(knote.filter instanceof DescriptorFilter) ||
-        knote.filter.examine(knote);
-      if (isStill) count++;
-      else this.unready(knote);
-      knote = next;
+    for (const list of [this.#fresh, this.#again]) {
+      for (let knote = list.first; knote !== null;) {
+        const next: Knote | null = knote.next;
+        // Descriptors, and files, may have ceased to be ready; what else is here is so until it is reported.
+        const isStill = !(knote.filter instanceof DescriptorFilter) ||
+          knote.filter.examine(knote);
+        if (isStill) count++;
+        else this.unready(knote);
+        knote = next;
+      }
     }
     this.wake();
     return count;
@@ -185,9 +193,9 @@ export class Queue {
     if (--this.#observers === 0) this.#wakeup.set(false);
   }
 
-  /** Whether the ready list is empty. */
+  /** Whether the ready lists are empty. */
   get isIdle(): boolean {
-    return this.#first === null;
+    return this.#fresh.first === null && this.#again.first === null;
   }
 
   /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
@@ -207,8 +215,8 @@ export class Queue {
     this.#call++;
     this.#examineFiles();
     for (;;) {
-      // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
-      const isAlone = this.#first === null;
+      // epoll deals its reports out in turn. Where others wait in the ready lists too, everything must come in at once.
+      const isAlone = this.isIdle;
       const room = isAlone ? Math.min(max, MAX_EVENTS) : MIN_EVENTS;
       const fetched = this.#fetch(room, isAlone ? left : 0);
       if (fetched < 0) return fetched;
@@ -257,23 +265,33 @@ export class Queue {
     return count;
   }
 
-  /** Reports what the ready list has, each watcher once a call, after the `count` events that are there already. */
+  /** Reports what the ready lists have, each watcher once a call, after the `count` events that are there already. */
   #drain(events: RecordMemory, count: number, max: number): number {
-    let round: Knote | null = null;
+    let end: Knote | null = null;
     while (count < max) {
-      const knote = this.#first;
-      if (knote === null || knote === round) break;
+      const knote = this.#next();
+      if (knote === null || knote === end) break;
       this.unready(knote);
       if (knote.reportedIn === this.#call) {
-        round ??= knote; // here the list has come round
+        end ??= knote; // what comes after it comes round
         this.ready(knote);
       } else if (knote.filter.examine(knote)) {
         this.#store(events, count++, knote);
         knote.reportedIn = this.#call;
+        knote.round = this.#round;
         this.#settleReported(knote);
       }
     }
     return count;
+  }
+
+  /** The watcher whose turn it is. */
+  #next(): Knote | null {
+    if (this.#fresh.first === null) {
+      [this.#fresh, this.#again] = [this.#again, this.#fresh];
+      this.#round++;
+    }
+    return this.#fresh.first;
   }
 
   #settleReported(knote: Knote): void {
@@ -313,26 +331,15 @@ export class Queue {
     }
   }
 
-  /** Appends a watcher to the ready list, unless it is in it. */
+  /** Puts a watcher into a ready list, unless it is in one. */
   ready(knote: Knote): void {
-    if (knote.queued) return;
-    knote.queued = true;
-    knote.previous = this.#last;
-    if (this.#last === null) this.#first = knote;
-    else this.#last.next = knote;
-    this.#last = knote;
+    if (knote.list !== null) return;
+    (knote.round === this.#round ? this.#again : this.#fresh).append(knote);
   }
 
-  /** Takes a watcher out of the ready list, if it is in it. */
+  /** Takes a watcher out of the ready list that it is in, if any. */
   unready(knote: Knote): void {
-    if (!knote.queued) return;
-    knote.queued = false;
-    const { previous, next } = knote;
-    if (previous === null) this.#first = next;
-    else previous.next = next;
-    if (next === null) this.#last = previous;
-    else next.previous = previous;
-    knote.previous = knote.next = null;
+    knote.list?.remove(knote);
   }
 
   /** A watcher that its filter has given up. */

@@ -82,10 +82,15 @@ export function waitingConnections(fd: number): number {
   const unacked = 24 / 4;
   words[unacked] = 0;
   second[0] = 28;
-  return libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, pointer, secondPointer) ===
-      -1
-    ? 1
-    : words[unacked];
+  const failed = libc.getsockopt(
+    fd,
+    IPPROTO_TCP,
+    TCP_INFO,
+    pointer,
+    secondPointer,
+  );
+  if (failed !== -1) return words[unacked];
+  return captureErrno() === EBADF ? 0 : 1;
 }
 
 /**

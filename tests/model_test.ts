@@ -28,7 +28,7 @@ describeKernels("Any run of commands", ({ name }) => {
       try {
         fc.modelRun(() => ({ model, real: system }), commands);
         // What is once reported stays quiet.
-        for (let i = 0; i < 2; i++) new Poll(AMPLE_ROOM).run(model, system);
+        new Poll(AMPLE_ROOM, 2).run(model, system);
       } catch (error) {
         failed = system;
         throw error;

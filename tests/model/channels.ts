@@ -12,7 +12,7 @@ const SIDES: Record<ChannelKind, [string, string]> = {
 };
 
 /** The channels of a run. */
-export const KINDS: readonly ChannelKind[] = ["pipe", "pipe", "socketpair"];
+export const KINDS: readonly ChannelKind[] = ["pipe", "socketpair", "pipe"];
 
 /** What one end of the kind on one side is called. */
 export function sideName(kind: ChannelKind, side: Side): string {

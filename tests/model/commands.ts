@@ -202,8 +202,9 @@ export class Replace extends Command {
   }
 }
 
+/** Takes events, with the same room several times in a row: all that is ready must have its turn (R18). */
 export class Poll extends Command {
-  constructor(readonly room: number) {
+  constructor(readonly room: number, readonly times: number) {
     super();
   }
 
@@ -212,11 +213,14 @@ export class Poll extends Command {
   }
 
   protected perform(model: Model, system: System): void {
-    model.polled(system.poll(this.room), this.room);
+    for (let i = 0; i < this.times; i++) {
+      model.polled(system.poll(this.room), this.room);
+    }
   }
 
   override toString(): string {
-    return `poll with room ${this.room}`;
+    const times = this.times === 1 ? "" : ` ${this.times} times`;
+    return `poll${times} with room ${this.room}`;
   }
 }
 

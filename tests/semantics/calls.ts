@@ -162,6 +162,19 @@ class ClassQueue implements TestQueue {
   }
 }
 
+/** Waits until a level's event is as wanted: over TCP things take a moment. */
+export function waitFor(
+  kq: TestQueue,
+  wanted: (event: Kevent) => boolean,
+): Kevent {
+  const deadline = performance.now() + PATIENCE;
+  while (performance.now() < deadline) {
+    const event = kq.wait(100).find(wanted);
+    if (event !== undefined) return event;
+  }
+  throw new Error("the event did not come");
+}
+
 /** Lets time pass. Timers need it; nothing is synchronised by it. */
 export function elapse(milliseconds: number): void {
   using kq = openQueue(1);

@@ -5,7 +5,6 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
-  EV_ENABLE,
   EV_EOF,
   EV_ONESHOT,
   EVFILT_READ,
@@ -22,10 +21,9 @@ import {
   setSendBufferSize,
   shutdown,
 } from "../../posix.ts";
-import { idents, only, openQueue, type TestQueue } from "./calls.ts";
+import { only, openQueue, waitFor } from "./calls.ts";
 import {
   awaitReadable,
-  beginConnect,
   bytes,
   Descriptors,
   drain,
@@ -35,19 +33,9 @@ import {
 } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
-const { ECONNREFUSED, ECONNRESET } = constants.errno;
+const { ECONNRESET } = constants.errno;
 
 const isEnd = (event: Kevent) => (event.flags & EV_EOF) !== 0;
-
-/** Waits until a level's event is as wanted: over TCP things take a moment. */
-function waitFor(kq: TestQueue, wanted: (event: Kevent) => boolean): Kevent {
-  const deadline = performance.now() + 10_000;
-  while (performance.now() < deadline) {
-    const event = kq.wait(100).find(wanted);
-    if (event !== undefined) return event;
-  }
-  throw new Error("the event did not come");
-}
 
 /** Connected stream sockets of both kinds. */
 const STREAMS: Record<string, (fds: Descriptors) => [number, number]> = {
@@ -245,53 +233,6 @@ describeKernels("sockets", (kernel) => {
     assertEquals([flags & EV_EOF, data], [EV_EOF, 99n]);
   });
 
-  it("R31 a datagram's data is its bytes", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a, b] = fds.socketpair("datagram");
-    kq.apply(kevRead(a));
-    assertEquals(kq.poll(), []);
-    send(b, 12);
-    assertEquals(only(kq.poll()).data, 12n);
-    send(b, 5);
-    assert(only(kq.poll()).data >= 12n);
-    receive(a, 12);
-    assertEquals(only(kq.poll()).data, 5n);
-    receive(a, 5);
-    assertEquals(kq.poll(), []);
-  });
-
-  it("R31 an empty datagram counts", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a, b] = fds.socketpair("datagram");
-    for (const flags of [EV_ADD, EV_ADD | EV_CLEAR, EV_ADD | EV_ONESHOT]) {
-      kq.apply(kevRead(a, { flags }));
-      send(b, 0);
-      const event = only(kq.poll());
-      assertEquals(event.data, 0n);
-      assert(!isEnd(event));
-      assertEquals(kq.poll().length, flags === EV_ADD ? 1 : 0);
-      receive(a, 0);
-      assertEquals(kq.poll(), []);
-      if (flags !== (EV_ADD | EV_ONESHOT)) {
-        kq.apply(kevRead(a, { flags: EV_DELETE }));
-      }
-    }
-  });
-
-  it("R31 EV_CLEAR reports each datagram that comes", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a, b] = fds.socketpair("datagram");
-    kq.apply(kevRead(a, { flags: EV_ADD | EV_CLEAR }));
-    for (let sent = 0; sent < 3; sent++) {
-      send(b, 4);
-      assert(only(kq.poll()).data >= 4n);
-      assertEquals(kq.poll(), []);
-    }
-  });
-
   it("R32 a reset is EV_EOF with ECONNRESET, for READ and WRITE", () => {
     using fds = new Descriptors();
     using kq = openQueue();
@@ -314,16 +255,6 @@ describeKernels("sockets", (kernel) => {
     }
   });
 
-  it("R33 WRITE on a datagram socket", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a] = fds.socketpair("datagram");
-    kq.apply(kevWrite(a), kevRead(a));
-    const { filter, data } = only(kq.poll());
-    assertEquals(filter, EVFILT_WRITE);
-    assert(data > 0n);
-  });
-
   it("R33 data shrinks as the buffer fills", () => {
     using fds = new Descriptors();
     using kq = openQueue();
@@ -344,61 +275,6 @@ describeKernels("sockets", (kernel) => {
     fds.close(b);
     assert(isEnd(only(kq.wait())));
     assert(isEnd(only(kq.poll())));
-  });
-
-  if (Deno.build.os !== "linux") {
-    it.skip("R34 (macOS connects without waiting by variadic calls alone)", () => {});
-    return;
-  }
-
-  for (const [name, mode] of [["levels", 0], ["EV_CLEAR", EV_CLEAR]] as const) {
-    it(`R34 a refused connect is EV_EOF with ECONNREFUSED, ${name}`, () => {
-      using fds = new Descriptors();
-      using kq = openQueue();
-      const { fd, port } = fds.listen();
-      fds.close(fd);
-      for (const adding of [[kevWrite, kevRead], [kevRead, kevWrite]]) {
-        const socket = fds.keep(beginConnect(port));
-        kq.apply(...adding.map((kev) => kev(socket, { flags: EV_ADD | mode })));
-        const events: Kevent[] = [];
-        while (events.length < 2) events.push(...kq.wait());
-        assertEquals(idents(events), [socket, socket]);
-        for (const event of events) {
-          assert(isEnd(event));
-          assertEquals(event.fflags, ECONNREFUSED);
-        }
-        assertEquals(kq.poll().length, mode === 0 ? 2 : 0);
-        fds.close(socket);
-      }
-    });
-  }
-
-  it("R34 a connect that succeeds is WRITE without EV_EOF", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const { port } = fds.listen();
-    const socket = fds.keep(beginConnect(port));
-    kq.apply(kevWrite(socket), kevRead(socket));
-    const event = only(kq.wait());
-    assertEquals([event.filter, event.fflags], [EVFILT_WRITE, 0]);
-    assert(!isEnd(event));
-  });
-
-  it("R34 each watcher has the error, whichever asks first", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const { fd, port } = fds.listen();
-    fds.close(fd);
-    const socket = fds.keep(beginConnect(port));
-    kq.apply(kevRead(socket));
-    assertEquals(only(kq.wait()).fflags, ECONNREFUSED);
-    kq.apply(kevWrite(socket));
-    kq.apply(kevRead(socket, { flags: EV_ENABLE }));
-    const events = kq.poll();
-    assertEquals(events.map(({ fflags }) => fflags), [
-      ECONNREFUSED,
-      ECONNREFUSED,
-    ]);
   });
 });
 
