@@ -50,6 +50,13 @@ const INNER_EVENTS = 1024;
 
 let innerBuffer: EventBuffer | undefined;
 let lastGeneration = 0;
+/**
+ * A file that was closed behind the module's back but lives on in a duplicate is reported under its old number, and if
+ * that names another file by now, only a system call tells. One for each report would cost too much; one now and
+ * then bounds how often it happens.
+ */
+const REPORTS_PER_CHECK = 32;
+let taken = 0;
 
 /**
  * Each direction has an epoll set of its own: the queue's descriptor is READ's, and those of the others, made when
@@ -211,21 +218,10 @@ export abstract class DescriptorFilter implements Filter {
 
   /** Reads the inner set's reports, when the queue's set says that there are some. */
   ready(): void {
-    innerBuffer ??= new EventBuffer(INNER_EVENTS);
-    const count = epollWait(this.#epfd, innerBuffer, INNER_EVENTS, 0);
-    if (this.take(innerBuffer, count)) this.rebuild();
-  }
-
-  /** Puts the watchers of `count` reports into the ready list. True if some report was of a file that is closed. */
-  take(buffer: EventBuffer, count: number): boolean {
-    let stale = false;
-    const { words } = buffer;
-    for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
-      if (
-        !this.takeOne(words[at + DATA_LOW], words[at + DATA_HIGH], words[at])
-      ) stale = true;
+    const words = this.#fetch(this.#epfd);
+    for (const [fd, high, revents] of words) {
+      if (!this.takeOne(fd, high, revents)) this.queue.hasStale(this);
     }
-    return stale;
   }
 
   /** Puts the watcher of one report into the ready list. False if there is none any more. */
@@ -233,6 +229,10 @@ export abstract class DescriptorFilter implements Filter {
     const knote = this.knotes[fd];
     if (knote === undefined || knote.generation !== generation) return false;
     if (!knote.enabled) return true; // the one EPOLLHUP of a dormant registration
+    if (++taken % REPORTS_PER_CHECK === 0) {
+      this.recheck(fd);
+      if (!knote.attached) return false;
+    }
     knote.revents = revents;
     knote.fetchedIn = this.queue.turn;
     this.queue.ready(knote);
@@ -246,24 +246,59 @@ export abstract class DescriptorFilter implements Filter {
   rebuild(): void {
     const fresh = epollCreate();
     if (fresh === -1) return; // out of descriptors: the stale reports are skipped each time, until it works
-    for (const knote of [...this.knotes]) {
+    this.#registered.length = 0;
+    for (const knote of this.knotes) {
       if (knote === undefined || knote.file !== undefined) continue;
       const fd = knote.ident as number;
       const { events, generation } = knote;
-      if (epollControl(fresh, EPOLL_CTL_ADD, fd, events, generation) !== 0) {
+      if (epollControl(fresh, EPOLL_CTL_ADD, fd, events, generation) === 0) {
+        this.#registered[fd] = true;
+      } else {
         this.queue.forget(knote);
         this.knotes[fd] = undefined;
       }
     }
-    this.#registered.length = 0;
-    for (const knote of this.knotes) {
-      if (knote === undefined || knote.file !== undefined) continue;
-      this.#registered[knote.ident as number] = true;
-    }
     this.queue.adoptSources(fresh, this.#epfd);
+    this.#moveReports(fresh);
     libc.dup3(fresh, this.#epfd, CLOEXEC);
     libc.close(fresh);
-    this.queue.readoptSource(this.#epfd);
+    this.queue.setReplaced(this.#epfd);
+  }
+
+  /**
+   * Takes what the old set has to report, and from the new one what it says of edges only because they are new to it.
+   * In this order: an edge that comes meanwhile is in one of them at least.
+   */
+  #moveReports(fresh: number): void {
+    const rounds = Math.ceil(this.knotes.length / INNER_EVENTS);
+    for (let round = 0; round < rounds; round++) {
+      for (const [fd, high, revents] of this.#fetch(fresh)) {
+        const isEdge = ((this.knotes[fd]?.flags ?? 0) & EV_CLEAR) !== 0;
+        if (high > 0 && !isEdge) this.takeOne(fd, high, revents);
+      }
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const [fd, high, revents] of this.#fetch(this.#epfd)) {
+        if (high > 0) this.takeOne(fd, high, revents);
+      }
+    }
+  }
+
+  /** The registration of a queue's own descriptor, lost because the queue has a new epoll set under its number. */
+  restore(fd: number): void {
+    const knote = this.knotes[fd];
+    if (knote !== undefined) this.#register(knote, fd);
+  }
+
+  /** A set's reports, as far as one look brings them: the two halves of data, and the events. */
+  #fetch(epfd: number): [number, number, number][] {
+    innerBuffer ??= new EventBuffer(INNER_EVENTS);
+    const { words } = innerBuffer;
+    const count = epollWait(epfd, innerBuffer, INNER_EVENTS, 0);
+    return Array.from({ length: Math.max(0, count) }, (_, index) => {
+      const at = index * EVENT_WORDS;
+      return [words[at + DATA_LOW], words[at + DATA_HIGH], words[at]];
+    });
   }
 
   /** Makes the set when it is first needed, for a descriptor that is open: its own number must not pass for that. */

@@ -33,7 +33,8 @@ const change = new Change();
 /** The queues of this isolate, and the calls that they answer. */
 class Engine {
   readonly #queues: (Queue | undefined)[] = [];
-  readonly #open = new Set<Queue>();
+  /** The same, for the queues to find each other. */
+  readonly #open = new Map<number, Queue>();
   #errno = 0;
 
   kqueue(): number {
@@ -41,9 +42,9 @@ class Engine {
     if (fd === -1) return this.#fail(captureErrno());
     // The number is free again, so a queue that is still known by it was closed by somebody else.
     this.#drop(fd);
-    const queue = new Queue(fd, (other) => this.#queues[other]);
+    const queue = new Queue(fd, this.#open);
     this.#queues[fd] = queue;
-    this.#open.add(queue);
+    this.#open.set(fd, queue);
     return fd;
   }
 
@@ -100,7 +101,7 @@ class Engine {
 
   replacing(fd: number): void {
     this.#drop(fd);
-    for (const queue of this.#open) queue.closed(fd);
+    for (const queue of this.#open.values()) queue.closed(fd);
   }
 
   close(fd: number): number {
@@ -140,7 +141,7 @@ class Engine {
     const queue = this.#queues[fd];
     if (queue === undefined) return;
     this.#queues[fd] = undefined;
-    this.#open.delete(queue);
+    this.#open.delete(fd);
     queue.dispose();
   }
 

@@ -92,11 +92,11 @@ export class Queue {
 
   /**
    * @param fd Its epoll descriptor.
-   * @param queueOf The queue of this isolate that has a descriptor.
+   * @param siblings The queues of this isolate by their descriptors, this one among them.
    */
   constructor(
     readonly fd: number,
-    readonly queueOf: (fd: number) => Queue | undefined,
+    readonly siblings: ReadonlyMap<number, Queue>,
   ) {
     this.#read = this.#add(new ReadFilter(this, fd));
     this.#write = this.#add(new WriteFilter(this));
@@ -334,7 +334,8 @@ export class Queue {
   /** Puts a watcher into a ready list, unless it is in one. */
   ready(knote: Knote): void {
     if (knote.list !== null) return;
-    (knote.round === this.#round ? this.#again : this.#fresh).append(knote);
+    if (knote.round === this.#round) this.#again.insert(knote);
+    else this.#fresh.append(knote);
   }
 
   /** Takes a watcher out of the ready list that it is in, if any. */
@@ -401,10 +402,13 @@ export class Queue {
     });
   }
 
-  /** An inner set was replaced under its number, which ended its registration here. */
-  readoptSource(fd: number): void {
+  /** A set was replaced under its number, which ended its registration in the set around it. */
+  setReplaced(fd: number): void {
+    if (fd === this.fd) {
+      for (const outer of this.siblings.values()) outer.#read.restore(fd);
+      return;
+    }
     const index = this.#sources.findIndex((entry) => entry?.fd === fd);
-    if (index === -1) return;
     epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
   }
 

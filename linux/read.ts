@@ -21,6 +21,7 @@ import {
   waitingConnections,
 } from "./sockets.ts";
 
+const PIPE_BUF = 4096;
 const END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 export class ReadFilter extends DescriptorFilter {
@@ -30,11 +31,13 @@ export class ReadFilter extends DescriptorFilter {
 
   override attach(knote: Knote, change: Change): number {
     const error = super.attach(knote, change);
-    const watched = this.queue.queueOf(Number(knote.ident));
+    const watched = this.queue.siblings.get(Number(knote.ident));
     if (error !== 0 || watched === undefined) return error;
     knote.kind = KIND_QUEUE;
     // R22: what only the other queue's ready list knows must show at its descriptor.
-    return watched.observe();
+    const failure = watched.observe();
+    if (failure !== 0) this.detach(knote);
+    return failure;
   }
 
   protected override isConditional(knote: Knote): boolean {
@@ -62,7 +65,7 @@ export class ReadFilter extends DescriptorFilter {
   }
 
   #hasEvents(fd: number): boolean {
-    const count = this.queue.queueOf(fd)?.countReady() ?? 0;
+    const count = this.queue.siblings.get(fd)?.countReady() ?? 0;
     fillReport(0, 0, count);
     return count > 0;
   }
@@ -121,5 +124,9 @@ function lowWaterMark(knote: Knote, fd: number): number {
       ? pipeSize(fd)
       : receiveCapacity(fd);
   }
-  return Math.min(mark, knote.capacity);
+  if (mark <= knote.capacity || knote.kind !== KIND_PIPE) {
+    return Math.min(mark, knote.capacity);
+  }
+  // More than the pipe ever holds. When it is full, its pages may be little more than half used.
+  return Math.max(1, knote.capacity / 2 - PIPE_BUF);
 }

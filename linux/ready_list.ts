@@ -14,6 +14,22 @@ export class ReadyList {
     this.#last = knote;
   }
 
+  /** Puts a watcher in by the time of its last report: whose is the longest ago comes first. */
+  insert(knote: Knote): void {
+    let after = this.#last;
+    while (after !== null && after.reportedIn > knote.reportedIn) {
+      after = after.previous;
+    }
+    if (after === this.#last) return this.append(knote);
+    const before = after === null ? this.first : after.next;
+    knote.list = this;
+    knote.previous = after;
+    knote.next = before;
+    if (after === null) this.first = knote;
+    else after.next = knote;
+    if (before !== null) before.previous = knote;
+  }
+
   remove(knote: Knote): void {
     const { previous, next } = knote;
     if (previous === null) this.first = next;

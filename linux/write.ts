@@ -86,8 +86,18 @@ function evaluatePipe(fd: number, revents: number): boolean {
     fillReport(EV_EOF, 0, 0);
     return true;
   }
-  // A pipe is made of pages, and how many are free is known of an empty one alone: else there is one at least.
-  return whenRoom(revents, used === 0 ? pipeSize(fd) : PIPE_BUF);
+  return whenRoom(revents, roomInPipe(pipeSize(fd), used));
+}
+
+/**
+ * What a pipe surely takes. It is made of pages, and a write's odd bytes may have one of their own; but two that
+ * follow each other hold more than one page would, or the second would have joined the first. Where whole pages are
+ * used it was filled by whole pages.
+ */
+function roomInPipe(size: number, used: number): number {
+  if (used % PIPE_BUF === 0) return Math.max(PIPE_BUF, size - used);
+  const pages = 2 + Math.floor(2 * used / PIPE_BUF);
+  return Math.max(PIPE_BUF, size - pages * PIPE_BUF);
 }
 
 function evaluateOther(fd: number, revents: number): boolean {

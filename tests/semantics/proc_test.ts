@@ -141,6 +141,16 @@ function assertStatus(event: Kevent, status: number, isKnown = true): void {
 
 const exitStatus = (pid: number) => kevProc(pid, { fflags: STATUS });
 
+/** Whether this process may signal another. */
+function mayKill(pid: number): boolean {
+  try {
+    posix.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether Deno itself may start a shell. */
 function mayRun(): boolean {
   const descriptor = { name: "run", command: "sh" } as const;
@@ -263,12 +273,14 @@ describe("EVFILT_PROC", () => {
     assertExit(only(kq.wait()), pid);
   });
 
-  for (const mode of [EV_ONESHOT, EV_CLEAR, EV_DISPATCH]) {
-    it(`R81 it is gone after the exit whatever the mode, ${mode}`, () => {
+  for (
+    const [mode, flags] of Object.entries({ EV_ONESHOT, EV_CLEAR, EV_DISPATCH })
+  ) {
+    it(`R81 it is gone after the exit with ${mode} as well`, () => {
       using kq = openQueue();
       using child = Child.sleeper();
       const { pid } = child;
-      kq.apply(kevProc(pid, { flags: EV_ADD | mode }));
+      kq.apply(kevProc(pid, { flags: EV_ADD | flags }));
       child.kill();
       assertExit(only(kq.wait()), pid);
       for (const flags of [EV_ENABLE, EV_DELETE]) {
@@ -326,6 +338,16 @@ describe("EVFILT_PROC", () => {
       assertEquals(child.reap(), constants.signals[signal]);
     });
   }
+
+  it("R82 the status of a process that one may not signal is EACCES", {
+    ignore: mayKill(1),
+  }, () => {
+    using kq = openQueue();
+    assertCode(() => kq.apply(exitStatus(1)), "EACCES");
+    assertCode(() => kq.apply(kevProc(1, { flags: EV_DELETE })), "ENOENT");
+    kq.apply(kevProc(1));
+    assertEquals(kq.poll(), []);
+  });
 
   it("R82 the status of a child that was reaped before the call", () => {
     using kq = openQueue();

@@ -5,6 +5,7 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
+  EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
   kevRead,
@@ -79,20 +80,26 @@ function openFile(fds: Descriptors): number {
   return fd;
 }
 
-/** Watchers that have nothing to do with the reuse: a level that is ready, an edge that fires, others that wait. */
+/** Watchers that have nothing to do with the reuse: those that report in every call, and those that have nothing new. */
 class Bystanders {
   readonly #kq: TestQueue;
   readonly #idents: number[];
 
   constructor(kq: TestQueue, fds: Descriptors) {
-    const [idle] = fds.pipe();
-    const ready = KINDS.pipe(fds);
-    kq.apply(kevRead(ready), kevRead(idle), kevUser(7), kevTimer(8, 3_600_000));
+    const [level, edge, dispatched] = [0, 1, 2].map(() => KINDS.pipe(fds));
+    const [idle, writer] = fds.pipe();
+    kq.apply(
+      kevRead(edge, { flags: EV_ADD | EV_CLEAR }),
+      kevRead(dispatched, { flags: EV_ADD | EV_DISPATCH }),
+      kevWrite(writer, { flags: EV_ADD | EV_CLEAR }),
+    );
+    assertEquals(kq.wait().length, 3);
+    kq.apply(kevRead(level), kevRead(idle), kevUser(7), kevTimer(8, 3_600_000));
     this.#kq = kq;
-    this.#idents = [7, ready];
+    this.#idents = [7, level];
   }
 
-  /** Asserts that they are reported, and besides them just these. */
+  /** Asserts that the former are reported, and besides them just these. */
   assertEvents(...others: number[]): void {
     this.#kq.apply(kevUser(7, { flags: 0, fflags: NOTE_TRIGGER }));
     const expected = [...this.#idents, ...others].sort((a, b) => a - b);
