@@ -37,6 +37,7 @@ import {
   timespecMemoryOf,
 } from "./kevent/timespec.ts";
 import {
+  closeListeners,
   currentKernel,
   type Kernel,
   provideKernel,
@@ -379,6 +380,7 @@ function recordsOf(
  * @returns 0, or -1 with {@linkcode errno}.
  */
 export function close(fd: number): number {
+  for (const closed of closeListeners) closed(fd);
   return currentKernel().close(fd);
 }
 

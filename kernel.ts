@@ -40,6 +40,9 @@ export interface Kernel {
   errno(): number;
 }
 
+/** Who wants to know of descriptors that are closed by way of this module. */
+export const closeListeners: Set<(fd: number) => void> = new Set();
+
 let open: () => Kernel;
 let kernel: Kernel | undefined;
 

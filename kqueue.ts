@@ -287,7 +287,7 @@ export class Kqueue {
     const given = this.#pack(changes);
     const list = this.#changes;
     if (list.length === 0) return;
-    if (!this.#kept.isEmpty) this.#voidKept(given, list.length);
+    if (this.#kept.hasAny) this.#changeKept(given, list.length);
     const count = kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null);
     if (count === -1) throw new SystemError("kevent64", errno());
     const failures: ChangeFailure[] = [];
@@ -318,12 +318,22 @@ export class Kqueue {
     const events = this.#events;
     if (!this.#kept.isEmpty) {
       this.#kept.take(events);
-    } else if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
-      throw new SystemError("kevent64", errno());
-    } else if (this.#waker !== undefined) {
-      dropWakers(events);
+      return events;
     }
+    do {
+      if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+        throw new SystemError("kevent64", errno());
+      }
+    } while (this.#tookWaker(fd, events) && events.length === 0);
     return events;
+  }
+
+  /** Takes the waker's event out of a list that a call has filled. True if it was there. */
+  #tookWaker(fd: number, events: Kevent64List): boolean {
+    if (this.#waker === undefined || !dropWakers(events)) return false;
+    // It was meant for the thread that waits.
+    if (this.#isAway) this.#waker.wake(fd);
+    return true;
   }
 
   /**
@@ -344,9 +354,9 @@ export class Kqueue {
       if (left < 0 && deadline !== Infinity) left = 0;
       const count = kqWait(fd, this.#events, left);
       if (count === -1) throw new SystemError("kevent64", errno());
-      if (this.#waker !== undefined) dropWakers(this.#events);
+      const tookWaker = this.#tookWaker(fd, this.#events);
       // A late waker's event is nothing to return for.
-      if (count === 0 || this.#events.length > 0) return this.#events;
+      if (!tookWaker || this.#events.length > 0) return this.#events;
     }
   }
 
@@ -438,8 +448,8 @@ export class Kqueue {
     }
     this.#turnedAt = performance.now();
     dropWakers(away);
-    if (this.#fd === -1 || signal?.aborted) this.#kept.keep(away);
     this.#open();
+    if (signal?.aborted) this.#kept.keep(away);
     signal?.throwIfAborted();
     [this.#events, this.#away] = [away, this.#events];
     return away;
@@ -468,22 +478,23 @@ export class Kqueue {
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Kevent64> {
     const leaving = new AbortController();
+    const { signal } = leaving;
     let batch: Kevent64[] = [];
     const fetch = async (): Promise<void> => {
       try {
-        const { signal } = leaving;
-        batch = (await this.waitAsync({ signal })).toArray();
+        const events = (await this.waitAsync({ signal })).toArray();
+        if (signal.aborted) this.#kept.keep(events);
+        else batch = events;
       } catch (error) {
-        if (!this.closed && !leaving.signal.aborted) throw error;
+        if (!this.closed && !signal.aborted) throw error;
       }
     };
     return {
       next: async () => {
-        if (batch.length === 0 && !this.closed && !leaving.signal.aborted) {
-          await fetch();
-        }
-        const value = batch.shift();
-        return value === undefined || this.closed
+        const isOver = (): boolean => this.closed || signal.aborted;
+        if (batch.length === 0 && !isOver()) await fetch();
+        const value = isOver() ? undefined : batch.shift();
+        return value === undefined
           ? { done: true, value: undefined }
           : { done: false, value };
       },
@@ -545,6 +556,7 @@ export class Kqueue {
   }
 
   #release(fd: number): void {
+    this.#kept.clear();
     // A failure can only mean that somebody else closed the descriptor: it is closed all the same.
     if (this.#isOwner) close(fd);
   }
@@ -554,7 +566,7 @@ export class Kqueue {
     this.close();
   }
 
-  #voidKept(given: (index: number) => KeventInit, count: number): void {
+  #changeKept(given: (index: number) => KeventInit, count: number): void {
     for (let index = 0; index < count; index++) {
       this.#kept.changed(given(index));
     }

@@ -63,6 +63,9 @@ export class Loop {
   #idle = new AbortController();
   #pump: Promise<void> | undefined;
   #generation = 0;
+  /** Why watches end that `close` ends. */
+  readonly #closed = new Deno.errors.BadResource("The loop is closed");
+  #reported: unknown;
 
   /**
    * Makes a loop on a queue of its own.
@@ -89,6 +92,9 @@ export class Loop {
 
   /**
    * Watches, and calls the handler with each event.
+   *
+   * Should the queue itself fail, as when somebody else closes its descriptor, the loop is closed and the error goes to
+   * `reportError` as well.
    *
    * A handler that throws, or returns a promise that is rejected, goes to `reportError`; the watch goes on. While a
    * promise that it returned is pending it is not called again: what happens meanwhile is reported afterwards, as one
@@ -118,7 +124,7 @@ export class Loop {
     if (typeof handler !== "function") {
       throw new TypeError(`handler must be a function, got ${String(handler)}`);
     }
-    return this.#add(change, handler, () => {});
+    return this.#add(change, handler, (reason) => this.#report(reason));
   }
 
   /**
@@ -185,7 +191,7 @@ export class Loop {
     const watch = this.#add(
       change,
       (event) => stream.put(event),
-      (reason) => stream.end(this.closed ? undefined : reason),
+      (reason) => stream.end(reason === this.#closed ? undefined : reason),
     );
     return stream.iterator(watch, signal);
   }
@@ -197,7 +203,7 @@ export class Loop {
    * events that were fetched but not handled are dropped.
    */
   close(): void {
-    this.#closeWith(new Deno.errors.BadResource("The loop is closed"));
+    this.#closeWith(this.#closed);
   }
 
   /** {@linkcode close}, for `using`. */
@@ -209,6 +215,13 @@ export class Loop {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#pump;
+  }
+
+  /** A handler has no promise that would tell of a queue's failure. */
+  #report(reason: unknown): void {
+    if (reason === undefined || reason === this.#closed) return;
+    if (this.#reported !== reason) reportError(reason);
+    this.#reported = reason;
   }
 
   #closeWith(reason: unknown): void {

@@ -20,7 +20,6 @@ import { row } from "./clients.ts";
 import { EchoServer } from "./echo.ts";
 
 const SAMPLE_MS = 10_000;
-const MIB = 1024 * 1024;
 
 using server = new EchoServer(0);
 const clients = spawn([
@@ -34,9 +33,11 @@ const clients = spawn([
 const { status } = serveUntilEnded(clients);
 
 const { counts } = server;
-console.log(row("server: failures", counts.failures));
-console.log(row("server: partial writes", counts.partialWrites));
-console.log(row("server: events per wait", counts.events / counts.waits, 1));
+if (counts.connections > 0) {
+  console.log(row("server: failures", counts.failures));
+  console.log(row("server: partial writes", counts.partialWrites));
+  console.log(row("server: events per wait", counts.events / counts.waits, 1));
+}
 Deno.exitCode = status === 0 && counts.failures === 0 ? 0 : 1;
 
 function serveUntilEnded(pid: number) {
@@ -57,14 +58,17 @@ function serveUntilEnded(pid: number) {
 
 function printSample(elapsed: number): void {
   const seconds = Math.round(elapsed / 1000);
-  const memory = (Deno.memoryUsage().rss / MIB).toFixed(1);
-  const descriptors = `${countDescriptors()} descriptors`;
-  const connections = `${server.size} of them connections`;
+  const { rss, heapTotal } = Deno.memoryUsage();
+  const memory = `${mebibytes(rss)} MiB, ${mebibytes(heapTotal)} of it heap`;
+  const descriptors =
+    `${countDescriptors()} descriptors, ${server.size} of them connections`;
   // The clients' progress may be in this line.
   const clear = Deno.stdout.isTerminal() ? "\r\x1b[K" : "";
-  console.log(
-    `${clear}server at ${seconds} s: ${memory} MiB, ${descriptors}, ${connections}`,
-  );
+  console.log(`${clear}server at ${seconds} s: ${memory}; ${descriptors}`);
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / (1024 * 1024)).toFixed(1);
 }
 
 /** How many descriptors this process has. */

@@ -2,19 +2,44 @@
 import {
   EV_CLEAR,
   EV_DELETE,
+  EV_DISABLE,
   EV_DISPATCH,
+  EV_ENABLE,
   EV_ONESHOT,
+  EVFILT_EXCEPT,
+  EVFILT_READ,
   EVFILT_TIMER,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
 } from "../constants.ts";
+import { closeListeners } from "../kernel.ts";
 import type { Kevent64List } from "../kevent/list.ts";
 import type { Kevent64, KeventInit } from "../kevent/record.ts";
 
 /** What the kernel will not report again by itself. */
 const ONCE = EV_CLEAR | EV_ONESHOT | EV_DISPATCH;
 
+/** The filters whose watchers end with a descriptor. */
+const OF_DESCRIPTORS: ReadonlySet<number> = new Set([
+  EVFILT_READ,
+  EVFILT_WRITE,
+  EVFILT_EXCEPT,
+  EVFILT_VNODE,
+]);
+/** The filters that start afresh, or look again, with each change of a watcher. */
+const AFRESH: ReadonlySet<number> = new Set([
+  EVFILT_READ,
+  EVFILT_WRITE,
+  EVFILT_EXCEPT,
+  EVFILT_TIMER,
+]);
+
 /** The events that a queue still owes its caller. */
 export class KeptEvents {
   #events: Kevent64[] = [];
+  /** Those of watchers that were disabled since. */
+  #suspended: Kevent64[] = [];
+  readonly #closed = (fd: number): void => this.#forgetDescriptor(fd);
 
   get isEmpty(): boolean {
     return this.#events.length === 0;
@@ -25,21 +50,58 @@ export class KeptEvents {
     for (const event of events) {
       if ((event.flags & ONCE) !== 0) this.#events.push(event);
     }
+    this.#listen();
   }
 
   /** Moves as many as fit into a list. */
   take(list: Kevent64List): void {
     list.clear();
     for (const event of this.#events.splice(0, list.capacity)) list.push(event);
+    this.#listen();
   }
 
-  /** A change of a watcher: what is owed of one that is deleted, or of a timer that is started afresh, is void (R54). */
-  changed(change: KeventInit): void {
-    const { ident, filter, flags = 0 } = change;
-    if ((flags & EV_DELETE) === 0 && filter !== EVFILT_TIMER) return;
+  /** A change of a watcher is about to be applied. */
+  changed({ ident, filter, flags = 0 }: KeventInit): void {
     const word = BigInt(ident);
-    this.#events = this.#events.filter((event) =>
-      event.ident !== word || event.filter !== filter
+    const isOther = (event: Kevent64): boolean =>
+      event.ident !== word || event.filter !== filter;
+    if ((flags & EV_DELETE) !== 0 || AFRESH.has(filter)) {
+      this.#filter(isOther);
+    } else if ((flags & EV_DISABLE) !== 0) { // R15
+      this.#suspended.push(...this.#events.filter((event) => !isOther(event)));
+      this.#events = this.#events.filter(isOther);
+    } else if ((flags & EV_ENABLE) !== 0) {
+      this.#events.push(...this.#suspended.filter((event) => !isOther(event)));
+      this.#suspended = this.#suspended.filter(isOther);
+    }
+    this.#listen();
+  }
+
+  /** Forgets all of them: the queue is closed. */
+  clear(): void {
+    this.#filter(() => false);
+  }
+
+  /** Whether a change may concern one of them. */
+  get hasAny(): boolean {
+    return this.#events.length > 0 || this.#suspended.length > 0;
+  }
+
+  #forgetDescriptor(fd: number): void {
+    const word = BigInt(fd);
+    this.#filter((event) =>
+      event.ident !== word || !OF_DESCRIPTORS.has(event.filter)
     );
+  }
+
+  #filter(stays: (event: Kevent64) => boolean): void {
+    this.#events = this.#events.filter(stays);
+    this.#suspended = this.#suspended.filter(stays);
+    this.#listen();
+  }
+
+  #listen(): void {
+    if (this.hasAny) closeListeners.add(this.#closed);
+    else closeListeners.delete(this.#closed);
   }
 }

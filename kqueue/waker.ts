@@ -50,8 +50,8 @@ export class Waker {
   }
 }
 
-/** Takes wakers' events out of a list that a call has filled. */
-export function dropWakers(list: Kevent64List): void {
+/** Takes wakers' events out of a list that a call has filled. True if there was one. */
+export function dropWakers(list: Kevent64List): boolean {
   const memory = memoryOf(list);
   let kept = 0;
   for (let index = 0; index < memory.length; index++) {
@@ -59,7 +59,9 @@ export function dropWakers(list: Kevent64List): void {
     if (kept < index) copyRecord(memory, index, memory, kept);
     kept++;
   }
+  const dropped = kept < memory.length;
   memory.length = kept;
+  return dropped;
 }
 
 function isWaker(memory: RecordMemory, index: number): boolean {

@@ -43,12 +43,18 @@ export class EventStream {
       this.#changed();
     };
     signal?.addEventListener("abort", abort, { once: true });
+    const step = async (): Promise<IteratorResult<Kevent64>> => {
+      const value = await this.#take();
+      if (value !== undefined) return { done: false, value };
+      leave();
+      return { done: true, value: undefined };
+    };
+    let last: Promise<unknown> = Promise.resolve();
     return {
-      next: async () => {
-        const value = await this.#take();
-        if (value !== undefined) return { done: false, value };
-        leave();
-        return { done: true, value: undefined };
+      next: () => {
+        const next = last.then(step);
+        last = next.catch(() => {});
+        return next;
       },
       return: () => {
         this.#event = undefined;

@@ -6,15 +6,24 @@ import {
   EV_ENABLE,
   EV_EOF,
   EV_ONESHOT,
+  EVFILT_EXCEPT,
   EVFILT_READ,
   EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
-  NOTE_TRIGGER,
+  EVFILT_WRITE,
+  NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
 import type { Kevent64, KeventInit } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
+
+/** The filters that look at a descriptor's state whenever their watcher is changed. */
+const LOOKS_AGAIN: ReadonlySet<number> = new Set([
+  EVFILT_READ,
+  EVFILT_WRITE,
+  EVFILT_EXCEPT,
+]);
 
 /** What is called with each event of a watch. A promise that it returns is waited for before it is called again. */
 export type Handler = (event: Kevent64, watch: Watch) => unknown;
@@ -74,6 +83,8 @@ export class Watcher implements Watch {
   #isBusy = false;
   /** An event that came while the handler was busy, and that the kernel will not report again. */
   #held: Kevent64 | undefined;
+  /** The data to send: the change's own, or that of the last trigger. */
+  #data: number | bigint;
 
   /**
    * @param change What to tell the kernel.
@@ -91,6 +102,7 @@ export class Watcher implements Watch {
   ) {
     this.#kq = kq;
     this.#change = change;
+    this.#data = change.data ?? 0;
     this.#udata = BigInt(change.udata ?? 0);
     this.word = word;
     this.#handler = handler;
@@ -114,6 +126,8 @@ export class Watcher implements Watch {
     this.#isDisabled = false;
     this.#isPaused = false;
     this.#send(EV_ENABLE);
+    // For descriptors the kernel looks again when it enables; all else it has reported.
+    if (LOOKS_AGAIN.has(this.#change.filter)) this.#held = undefined;
     if (this.#held !== undefined) queueMicrotask(() => this.#deliverHeld());
   }
 
@@ -130,9 +144,9 @@ export class Watcher implements Watch {
         `Cannot trigger: the watch's filter must be EVFILT_USER (${EVFILT_USER}), it is ${filter}`,
       );
     }
-    if (this.#active) {
-      this.#kq.trigger(ident, { udata: this.word, fflags, data });
-    }
+    if (!this.#active) return;
+    this.#data = data;
+    this.#kq.trigger(ident, { udata: this.word, fflags, data });
   }
 
   [Symbol.dispose](): void {
@@ -230,13 +244,19 @@ export class Watcher implements Watch {
 
   /** R1: a change without a word, notes and data would take the watcher's. */
   #send(flags: number): void {
-    const { fflags = 0, filter } = this.#change;
-    this.#kq.apply({
-      ...this.#change,
-      flags,
-      fflags: filter === EVFILT_USER ? fflags & ~NOTE_TRIGGER : fflags,
-      udata: this.word,
-    });
+    const { fflags = 0, filter, flags: mode = 0 } = this.#change;
+    try {
+      this.#kq.apply({
+        ...this.#change,
+        flags,
+        fflags: filter === EVFILT_USER ? NOTE_FFNOP : fflags,
+        data: this.#data,
+        udata: this.word,
+      });
+    } catch (error) {
+      // A one-shot whose event is here already is gone from the kernel, and the event waits to be handled.
+      if ((mode & EV_ONESHOT) === 0 || !isGone(error)) throw error;
+    }
   }
 
   #delete(): void {

@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
 import { close as closeDescriptor, errno } from "../ffi.ts";
-import { currentKernel } from "../kernel.ts";
+import { closeListeners, currentKernel } from "../kernel.ts";
 import { checkInteger } from "../kevent/check.ts";
 import { checkFd, checkMode, cString, oneOf } from "./check.ts";
 import { closeOnExec, complete, failure, libc } from "./libc.ts";
@@ -148,7 +148,10 @@ export function dup(fd: number): number {
 export function dup2(fd: number, number: number): number {
   checkFd("fd", fd);
   checkFd("number", number);
-  if (fd !== number && isOpen(fd)) currentKernel().replacing(number);
+  if (fd !== number && isOpen(fd)) {
+    for (const closed of closeListeners) closed(number);
+    currentKernel().replacing(number);
+  }
   return closeOnExec(
     complete("dup2", () => libc().symbols.dup2(fd, number)),
   );

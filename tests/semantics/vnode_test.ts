@@ -244,6 +244,22 @@ describe("EVFILT_VNODE", () => {
     assertEquals(kq.poll(), []);
   });
 
+  it("R91 a directory's removal is reported wherever it has been moved", () => {
+    using folder = new Folder();
+    using kq = openQueue();
+    folder.run("mkdir first; mkdir second; mkdir to");
+    const [first, second] = ["first", "second"].map((name) =>
+      folder.openFolder(name)
+    );
+    for (const fd of [first, second]) kq.apply(watch(fd, "DELETE RENAME"));
+    folder.run("rmdir first");
+    assertNotes(kq.wait(), "DELETE");
+    folder.run("rename second to/moved");
+    assertNotes(kq.wait(), "RENAME");
+    folder.run("rmdir to/moved");
+    assertNotes(kq.wait(), "DELETE");
+  });
+
   it("R90 fflags are the set wanted from now on", () => {
     using folder = new Folder();
     using kq = openQueue();
