@@ -20,6 +20,9 @@ import {
 /** How long a test waits for what must come before it fails, in ms. */
 export const PATIENCE = 10_000;
 
+/** {@linkcode PATIENCE} as the calls take it. */
+export const PATIENT: Timespec = Timespec.fromMilliseconds(PATIENCE);
+
 /** A queue as a test uses it. */
 export interface TestQueue extends Disposable {
   readonly fd: number;

@@ -22,7 +22,14 @@ import {
   kevWrite,
   NOTE_TRIGGER,
 } from "../../mod.ts";
-import { ALL_CALLS, assertCode, idents, only, RAW_CALLS } from "./calls.ts";
+import {
+  ALL_CALLS,
+  assertCode,
+  idents,
+  only,
+  PATIENT,
+  RAW_CALLS,
+} from "./calls.ts";
 import { Descriptors, send } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
@@ -247,7 +254,7 @@ describeKernels("changes", () => {
           trigger(1),
           kevTimer(1, 0),
         );
-        assertEquals(calls.call(kq.fd, adding, events, null), 4);
+        assertEquals(calls.call(kq.fd, adding, events, PATIENT), 4);
         const removing = calls.changes(
           kevRead(a, { flags: EV_DELETE }),
           kevWrite(a, { flags: EV_DISABLE }),
@@ -255,7 +262,7 @@ describeKernels("changes", () => {
           level(2),
           trigger(2),
         );
-        assertEquals(calls.call(kq.fd, removing, events, null), 1);
+        assertEquals(calls.call(kq.fd, removing, events, PATIENT), 1);
         assertEquals(idents(events), [2]);
       });
 
@@ -264,7 +271,7 @@ describeKernels("changes", () => {
         const events = calls.room(8);
         const changes = calls.changes(kevTimer(1, 3_600_000), kevTimer(2, 1));
         assertEquals(calls.call(kq.fd, changes, null, null), 0);
-        assertEquals(calls.call(kq.fd, null, events, null), 1);
+        assertEquals(calls.call(kq.fd, null, events, PATIENT), 1);
         assertEquals(idents(events), [2]);
       });
     });

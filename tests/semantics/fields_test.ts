@@ -25,7 +25,7 @@ import {
   NOTE_ABSOLUTE,
   NOTE_TRIGGER,
 } from "../../mod.ts";
-import { ALL_CALLS, only, openQueue, RAW_CALLS } from "./calls.ts";
+import { ALL_CALLS, only, openQueue, PATIENT, RAW_CALLS } from "./calls.ts";
 import { Descriptors, send } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
@@ -179,7 +179,7 @@ describeKernels("fields of an event", () => {
         using kq = calls.open();
         const flags = EV_ADD | EV_RECEIPT | EV_SYSFLAGS;
         const list = calls.changes(kevUser(1, { flags }));
-        assertEquals(calls.call(kq.fd, list, list, null), 1);
+        assertEquals(calls.call(kq.fd, list, list, PATIENT), 1);
         assertEquals(list.flags(0), EV_ADD | EV_RECEIPT | EV_ERROR);
         assertEquals(list.dataNumber(0), 0);
       });
@@ -194,7 +194,7 @@ describeKernels("fields of an event", () => {
       ),
     );
     const events = new Kevent64List(WORDS.length);
-    const count = kevent64(kq.fd, changes, events, KEVENT_FLAG_NONE, null);
+    const count = kevent64(kq.fd, changes, events, KEVENT_FLAG_NONE, PATIENT);
     assertEquals(count, WORDS.length);
     for (const { ident, udata, filter } of events) {
       assertEquals([udata, filter], [ident, EVFILT_USER]);

@@ -115,6 +115,18 @@ describeKernels("timers", () => {
         });
       }
 
+      it("R54 an expiry that had no room is dropped, too", () => {
+        using kq = calls.open(1);
+        kq.apply(kevTimer(1, 1), kevTimer(2, 1));
+        elapse(5);
+        const [reported] = idents(kq.poll());
+        const other = 3 - reported;
+        kq.apply(kevTimer(reported, HOUR), kevTimer(other, HOUR));
+        assertEquals(kq.poll(), []);
+        kq.apply(kevTimer(other, 1));
+        assertEquals(idents(kq.wait()), [other]);
+      });
+
       it("R54 enabling a disabled timer starts it afresh", () => {
         using kq = calls.open();
         kq.apply(kevTimer(1, 20, { flags: EV_ADD | EV_DISABLE }));

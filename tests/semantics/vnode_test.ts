@@ -8,8 +8,10 @@ import {
   EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
+  EVFILT_READ,
   EVFILT_VNODE,
   type Kevent,
+  kevRead,
   kevVnode,
   NOTE_ATTRIB,
   NOTE_DELETE,
@@ -423,6 +425,38 @@ describe("EVFILT_VNODE", () => {
     kq.apply(watch(second, "WRITE"));
     folder.run("write file 4");
     assertEquals(idents(kq.wait()), [second]);
+  });
+
+  it("R93 watchers of one file, of what it holds and of what holds it are apart", () => {
+    using folder = new Folder();
+    using kq = openQueue();
+    folder.run("mkdir outer; mkdir outer/inner");
+    const file = folder.file("outer/inner/file");
+    const [outer, inner] = ["outer", "outer/inner"].map((name) =>
+      folder.openFolder(name)
+    );
+    for (const fd of [outer, inner, file]) kq.apply(kevVnode(fd));
+    kq.apply(kevRead(file, { flags: EV_ADD | EV_CLEAR }));
+    assertEquals(only(kq.poll()).filter, EVFILT_READ);
+    for (
+      const [script, ...fds] of [
+        ["create outer/made", outer],
+        ["create outer/inner/made", inner],
+        ["chmod outer/inner/file 600", file],
+        ["chmod outer 700", outer],
+        ["rename outer/inner outer/moved", outer, inner],
+        ["rename outer/moved/made made", inner],
+      ] as const
+    ) {
+      folder.run(script);
+      const events = kq.wait().filter(({ filter }) => filter === EVFILT_VNODE);
+      assertEquals(idents(events), fds.toSorted((a, b) => a - b), script);
+    }
+    for (const fd of [outer, inner]) {
+      kq.apply(kevVnode(fd, { flags: EV_DELETE }));
+    }
+    folder.run("chmod outer/moved/file 644; create outer/moved/made");
+    assertEquals(idents(kq.wait()), [file]);
   });
 
   it("R93 each queue has a watcher of its own", () => {

@@ -173,6 +173,14 @@ describeKernels("waiting", () => {
         });
       }
 
+      it("R19 what is not reported does not shorten a wait", () => {
+        using kq = calls.open();
+        // A timer that expires while it is disabled.
+        kq.apply(kevTimer(1, 7, { flags: EV_ADD | EV_DISABLE }));
+        const took = duration(() => assertEquals(kq.wait(50), []));
+        assertGreaterOrEqual(took, 50);
+      });
+
       it("R19 what comes during a wait ends it", () => {
         using kq = calls.open();
         kq.apply(kevTimer(1, 10, { flags: EV_ADD | EV_ONESHOT }));
