@@ -406,17 +406,24 @@ export class Kqueue {
   ): Promise<Kevent64List> {
     for (;;) {
       if (performance.now() - this.#turnedAt > LONGEST_TURN) {
-        await nextTurn();
-        this.#turnedAt = performance.now();
-        signal?.throwIfAborted();
+        await this.#turn(signal);
       }
-      const events = this.poll();
-      if (events.length > 0) return events;
+      let events = this.poll();
+      if (events.length > 0 || performance.now() >= deadline) return events;
+      // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
+      await this.#turn(signal);
+      events = this.poll();
       const left = deadline - performance.now();
-      if (left <= 0) return events;
+      if (events.length > 0 || left <= 0) return events;
       const brought = await this.#waitAway(left, signal);
       if (brought.length > 0) return brought;
     }
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await nextTurn();
+    this.#turnedAt = performance.now();
+    signal?.throwIfAborted();
   }
 
   /** Waits on another thread, and returns what came back with it: maybe nothing, though the time is not over. */
