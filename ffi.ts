@@ -258,7 +258,7 @@ export function openLibc(path: string): Libc {
  *
  * Close the queues made before: the descriptors of one library mean nothing to another.
  *
- * ```ts no-eval
+ * ```ts ignore
  * import { openLibc, useLibc } from "@kqueue/kqueue/ffi";
  *
  * const before = useLibc(openLibc("./libkqueue-of-mine.so"));

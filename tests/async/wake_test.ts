@@ -37,7 +37,14 @@ import {
   write,
 } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { isPending, itUnless, pause, soon, triggered, turn } from "./support.ts";
+import {
+  isPending,
+  itUnless,
+  pause,
+  soon,
+  triggered,
+  turn,
+} from "./support.ts";
 
 // The first of Deno's signal listeners opens descriptors that stay: it is not to be a test's.
 const listener = () => {};
