@@ -349,6 +349,7 @@ export abstract class DescriptorFilter implements Filter {
 
   #confirm(knote: Knote, fd: number, change: Change): number {
     const fresh = new Knote(this, fd, change);
+    fresh.reportedIn = knote.reportedIn;
     fresh.generation = nextGeneration();
     fresh.events = this.#eventsFor(fresh);
     const error = epollControl(

@@ -2,7 +2,6 @@
 import { EV_DISABLE, EV_ENABLE } from "../constants.ts";
 import type { Change } from "./change.ts";
 import type { PlainFile } from "./file.ts";
-import type { ReadyList } from "./ready_list.ts";
 import type { Filter } from "./filter.ts";
 
 const TWO_32 = 2 ** 32;
@@ -23,14 +22,12 @@ export class Knote {
   /** Still in its queue's tables. */
   attached = true;
 
-  /** The ready list that it is in, and its neighbours there. */
-  list: ReadyList | null = null;
+  /** In its queue's ready list, with neighbours there. */
+  isReady = false;
   previous: Knote | null = null;
   next: Knote | null = null;
-  /** The number of the queue's call that reported it last. */
+  /** The number of the queue's call that reported it last, or for a new one of the call before it was made. */
   reportedIn = -1;
-  /** The round of the ready lists in which it was reported last. */
-  round = -1;
 
   /** Descriptor filters: the number that epoll gives back, so that reports of an older registration are known. */
   generation = 0;

@@ -78,14 +78,7 @@ export class Queue {
   readonly files: Set<Knote> = new Set();
   readonly #except: ExceptFilter;
   readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
-  /**
-   * Ready watchers: those that were not reported in the current round, and those that were and may still be ready.
-   * A round ends when the first list is empty, and then the lists change places. So none starves (R18), however few
-   * events a call takes.
-   */
-  #fresh = new ReadyList();
-  #again = new ReadyList();
-  #round = 0;
+  readonly #ready = new ReadyList();
   #stale: DescriptorFilter | undefined;
   readonly #wakeup: Wakeup = new Wakeup(this);
   #observers = 0;
@@ -136,7 +129,9 @@ export class Queue {
     }
     if (!adds) return ENOENT; // R4
     if ((flags & EV_UDATA_SPECIFIC) !== 0) return ENOTSUP; // R20
-    return filter.attach(new Knote(filter, change.ident, change), change);
+    const fresh = new Knote(filter, change.ident, change);
+    fresh.reportedIn = this.#call - 1;
+    return filter.attach(fresh, change);
   }
 
   #detach(filter: Filter, knote: Knote): number {
@@ -164,16 +159,14 @@ export class Queue {
     if (this.#fetch(MIN_EVENTS, 0) < 0) return 0;
     this.#timer.settle();
     let count = 0;
-    for (const list of [this.#fresh, this.#again]) {
-      for (let knote = list.first; knote !== null;) {
-        const next: Knote | null = knote.next;
-        // Descriptors, and files, may have ceased to be ready; what else is here is so until it is reported.
-        const isStill = !(knote.filter instanceof DescriptorFilter) ||
-          knote.filter.examine(knote);
-        if (isStill) count++;
-        else this.unready(knote);
-        knote = next;
-      }
+    for (let knote = this.#ready.first; knote !== null;) {
+      const { next }: Knote = knote;
+      // Descriptors, and files, may have ceased to be ready; what else is here is so until it is reported.
+      const isStill = !(knote.filter instanceof DescriptorFilter) ||
+        knote.filter.examine(knote);
+      if (isStill) count++;
+      else this.unready(knote);
+      knote = next;
     }
     this.wake();
     return count;
@@ -193,9 +186,9 @@ export class Queue {
     if (--this.#observers === 0) this.#wakeup.set(false);
   }
 
-  /** Whether the ready lists are empty. */
+  /** Whether the ready list is empty. */
   get isIdle(): boolean {
-    return this.#fresh.first === null && this.#again.first === null;
+    return this.#ready.first === null;
   }
 
   /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
@@ -213,9 +206,9 @@ export class Queue {
     const start = nanoseconds > 0 ? clockTime(CLOCK_MONOTONIC, 0) : 0;
     let left = nanoseconds;
     this.#call++;
-    this.#examineFiles();
+    if (this.files.size > 0) this.#examineFiles();
     for (;;) {
-      // epoll deals its reports out in turn. Where others wait in the ready lists too, everything must come in at once.
+      // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
       const isAlone = this.isIdle;
       const room = isAlone ? Math.min(max, MAX_EVENTS) : MIN_EVENTS;
       const fetched = this.#fetch(room, isAlone ? left : 0);
@@ -265,33 +258,18 @@ export class Queue {
     return count;
   }
 
-  /** Reports what the ready lists have, each watcher once a call, after the `count` events that are there already. */
+  /** Reports what the ready list has, each watcher once a call, after the `count` events that are there already. */
   #drain(events: RecordMemory, count: number, max: number): number {
-    let end: Knote | null = null;
     while (count < max) {
-      const knote = this.#next();
-      if (knote === null || knote === end) break;
-      this.unready(knote);
-      if (knote.reportedIn === this.#call) {
-        end ??= knote; // what comes after it comes round
-        this.ready(knote);
-      } else if (knote.filter.examine(knote)) {
-        this.#store(events, count++, knote);
-        knote.reportedIn = this.#call;
-        knote.round = this.#round;
-        this.#settleReported(knote);
-      }
+      const knote = this.#ready.first;
+      if (knote === null || knote.reportedIn === this.#call) break;
+      this.#ready.remove(knote);
+      if (!knote.filter.examine(knote)) continue;
+      this.#store(events, count++, knote);
+      knote.reportedIn = this.#call;
+      this.#settleReported(knote);
     }
     return count;
-  }
-
-  /** The watcher whose turn it is. */
-  #next(): Knote | null {
-    if (this.#fresh.first === null) {
-      [this.#fresh, this.#again] = [this.#again, this.#fresh];
-      this.#round++;
-    }
-    return this.#fresh.first;
   }
 
   #settleReported(knote: Knote): void {
@@ -331,16 +309,14 @@ export class Queue {
     }
   }
 
-  /** Puts a watcher into a ready list, unless it is in one. */
+  /** Puts a watcher into the ready list, unless it is in it. */
   ready(knote: Knote): void {
-    if (knote.list !== null) return;
-    if (knote.round === this.#round) this.#again.insert(knote);
-    else this.#fresh.append(knote);
+    this.#ready.add(knote);
   }
 
-  /** Takes a watcher out of the ready list that it is in, if any. */
+  /** Takes a watcher out of the ready list, if it is in it. */
   unready(knote: Knote): void {
-    knote.list?.remove(knote);
+    this.#ready.remove(knote);
   }
 
   /** A watcher that its filter has given up. */

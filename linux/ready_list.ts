@@ -1,41 +1,44 @@
 /** Watchers that are ready, in the order in which they are to be reported. */
 import type { Knote } from "./knote.ts";
 
-/** A list that its members link, so that joining and leaving allocate nothing. A watcher is in one list at most. */
+/** How far a watcher is moved up: the order of very many is not worth the time to sort them. */
+const MAX_STEPS = 64;
+
+/**
+ * A list by the time of the last report, the longest ago first: so none starves, however few events a call takes
+ * (R18). Its members link it, so that joining and leaving allocate nothing.
+ */
 export class ReadyList {
   first: Knote | null = null;
   #last: Knote | null = null;
 
-  append(knote: Knote): void {
-    knote.list = this;
-    knote.previous = this.#last;
-    if (this.#last === null) this.first = knote;
-    else this.#last.next = knote;
-    this.#last = knote;
-  }
-
-  /** Puts a watcher in by the time of its last report: whose is the longest ago comes first. */
-  insert(knote: Knote): void {
-    let after = this.#last;
-    while (after !== null && after.reportedIn > knote.reportedIn) {
-      after = after.previous;
+  /** Puts a watcher in, unless it is in. */
+  add(knote: Knote): void {
+    if (knote.isReady) return;
+    let previous = this.#last;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      if (previous === null || previous.reportedIn <= knote.reportedIn) break;
+      previous = previous.previous;
     }
-    if (after === this.#last) return this.append(knote);
-    const before = after === null ? this.first : after.next;
-    knote.list = this;
-    knote.previous = after;
-    knote.next = before;
-    if (after === null) this.first = knote;
-    else after.next = knote;
-    if (before !== null) before.previous = knote;
+    const next = previous === null ? this.first : previous.next;
+    knote.isReady = true;
+    knote.previous = previous;
+    knote.next = next;
+    if (previous === null) this.first = knote;
+    else previous.next = knote;
+    if (next === null) this.#last = knote;
+    else next.previous = knote;
   }
 
+  /** Takes a watcher out, if it is in. */
   remove(knote: Knote): void {
+    if (!knote.isReady) return;
     const { previous, next } = knote;
     if (previous === null) this.first = next;
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
-    knote.list = knote.previous = knote.next = null;
+    knote.isReady = false;
+    knote.previous = knote.next = null;
   }
 }

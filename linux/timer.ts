@@ -168,6 +168,7 @@ export class TimerFilter implements Filter {
 
   /** Sets the timerfds, once for all changes and all reports of a call. */
   settle(): void {
+    if (this.#clocks.size === 0) return;
     for (const clock of this.#clocks.values()) clock.arm();
   }
 

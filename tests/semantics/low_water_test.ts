@@ -90,6 +90,22 @@ describeKernels("low-water marks", () => {
           assertEquals(kq.poll().length, flags === 0 ? 1 : 0);
         });
 
+        it(`R35 a mark that is lowered to what is there, ${mode}`, () => {
+          using fds = new Descriptors();
+          using kq = openQueue();
+          const { reader, put } = open(fds);
+          const fflags = NOTE_LOWAT;
+          const added = EV_ADD | flags;
+          kq.apply(kevRead(reader, { flags: added, fflags, data: 100 }));
+          put(5);
+          assertEquals(kq.poll(), []);
+          kq.apply(kevRead(reader, { flags: EV_ENABLE, fflags, data: 6 }));
+          assertEquals(kq.poll(), []);
+          kq.apply(kevRead(reader, { flags: EV_ENABLE, fflags, data: 5 }));
+          assertEquals(only(kq.poll()).data, 5n);
+          assertEquals(kq.poll().length, flags === 0 ? 1 : 0);
+        });
+
         it(`R35 the end is reported below the mark, ${mode}`, () => {
           using fds = new Descriptors();
           using kq = openQueue();
