@@ -30,7 +30,7 @@ import {
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { Timespec, timespecMemoryOf } from "./kevent/timespec.ts";
 import { currentKernel } from "./kernel.ts";
-import { KeptEvents } from "./kqueue/kept.ts";
+import { joinEvents, KeptEvents } from "./kqueue/kept.ts";
 import { dropWakers, Waker } from "./kqueue/waker.ts";
 import { setImmediate } from "node:timers";
 import { constants } from "node:os";
@@ -316,15 +316,26 @@ export class Kqueue {
   poll(): Kevent64List {
     const fd = this.#open();
     const events = this.#events;
-    if (!this.#kept.isEmpty) {
-      this.#kept.take(events);
-      return events;
-    }
+    if (!this.#kept.isEmpty) return this.#pollBesideKept(fd, events);
     do {
       if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
         throw new SystemError("kevent64", errno());
       }
     } while (this.#tookWaker(fd, events) && events.length === 0);
+    return events;
+  }
+
+  /** What an earlier wait left behind comes first, and what is ready now where there is room. */
+  #pollBesideKept(fd: number, events: Kevent64List): Kevent64List {
+    this.#kept.take(events);
+    const room = events.capacity - events.length;
+    if (room === 0) return events;
+    const more = new Kevent64List(room);
+    // A failure shows in the next call.
+    if (kevent64(fd, null, more, KEVENT_FLAG_IMMEDIATE, null) > 0) {
+      this.#tookWaker(fd, more);
+      joinEvents(events, more);
+    }
     return events;
   }
 

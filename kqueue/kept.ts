@@ -8,6 +8,7 @@ import {
   EV_ONESHOT,
   EVFILT_EXCEPT,
   EVFILT_READ,
+  EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_VNODE,
   EVFILT_WRITE,
@@ -104,4 +105,28 @@ export class KeptEvents {
     if (this.hasAny) closeListeners.add(this.#closed);
     else closeListeners.delete(this.#closed);
   }
+}
+
+/** Appends events to others; two of one watcher become one (R17). */
+export function joinEvents(list: Kevent64List, more: Kevent64List): void {
+  const earlier = list.toArray();
+  for (const event of more) {
+    const index = earlier.findIndex(({ ident, filter }) =>
+      ident === event.ident && filter === event.filter
+    );
+    if (index === -1) list.push(event);
+    else list.set(index, joinTwo(earlier[index], event));
+  }
+}
+
+/** One event for two of the same watcher: counts add up, notes gather, all else is as it was last. */
+export function joinTwo(first: Kevent64, second: Kevent64): Kevent64 {
+  const counts = second.filter === EVFILT_TIMER ||
+    second.filter === EVFILT_SIGNAL;
+  const gathers = second.filter === EVFILT_VNODE;
+  return {
+    ...second,
+    fflags: gathers ? (first.fflags | second.fflags) >>> 0 : second.fflags,
+    data: counts ? first.data + second.data : second.data,
+  };
 }

@@ -55,7 +55,7 @@ let lastGeneration = 0;
  * that names another file by now, only a system call tells. One for each report would cost too much; one now and
  * then bounds how often it happens.
  */
-const REPORTS_PER_CHECK = 32;
+const REPORTS_PER_CHECK = 64;
 let taken = 0;
 
 /**

@@ -8,8 +8,6 @@ import {
   EV_ONESHOT,
   EVFILT_EXCEPT,
   EVFILT_READ,
-  EVFILT_SIGNAL,
-  EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_WRITE,
   NOTE_FFNOP,
@@ -17,6 +15,7 @@ import {
 import { SystemError } from "../errors.ts";
 import type { Kevent64, KeventInit } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
+import { joinTwo } from "../kqueue/kept.ts";
 
 /** The filters that look at a descriptor's state whenever their watcher is changed. */
 const LOOKS_AGAIN: ReadonlySet<number> = new Set([
@@ -207,17 +206,7 @@ export class Watcher implements Watch {
   /** Keeps an event that is reported once, joined with one that is kept already (R17). */
   #hold(event: Kevent64): void {
     const held = this.#held;
-    if (held === undefined) {
-      this.#held = event;
-      return;
-    }
-    const counts = event.filter === EVFILT_TIMER ||
-      event.filter === EVFILT_SIGNAL;
-    this.#held = {
-      ...event,
-      fflags: (held.fflags | event.fflags) >>> 0,
-      data: counts ? held.data + event.data : event.data,
-    };
+    this.#held = held === undefined ? event : joinTwo(held, event);
   }
 
   /** A level would be reported again and again while the handler is busy. */

@@ -6,11 +6,8 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
-  EVFILT_AIO,
+  EV_DISABLE,
   EVFILT_EXCEPT,
-  EVFILT_FS,
-  EVFILT_MACHPORT,
-  EVFILT_VM,
   type KeventInit,
   kevProc,
   kevRead,
@@ -23,6 +20,7 @@ import {
   NOTE_ATTRIB,
   NOTE_DELETE,
   NOTE_OOB,
+  NOTE_TRACK,
   NOTE_TRIGGER,
   NOTE_WRITE,
 } from "../../mod.ts";
@@ -46,7 +44,9 @@ const { SIGURG } = constants.signals;
 // Opened before the tests, whose sanitizers would take the libraries for leaks.
 openSystem();
 posix.close(posix.dup(1));
-const { fcntl } = openSystemLibrary({
+const libc = openSystemLibrary({
+  // clock_t clock(void); counts in microseconds on both systems.
+  clock: { parameters: [], result: "i64" },
   // int fcntl(int fildes, int cmd, ...);
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
 }).symbols;
@@ -55,7 +55,7 @@ const { fcntl } = openSystemLibrary({
 function countDescriptors(): number {
   let count = 0;
   for (let fd = 0; fd < HIGHEST; fd++) {
-    if (fcntl(fd, F_GETFD) !== -1) count++;
+    if (libc.fcntl(fd, F_GETFD) !== -1) count++;
   }
   return count;
 }
@@ -221,25 +221,38 @@ describe("limits of every filter", () => {
     assertEquals(idents(await next), [7]);
   });
 
-  for (
-    const [name, filter] of Object.entries({
-      EVFILT_AIO,
-      EVFILT_VM,
-      ...(IS_LINUX ? { EVFILT_MACHPORT, EVFILT_FS } : {}),
-    })
-  ) {
-    it(`R2 ${name} is ENOTSUP and leaves nothing behind`, () => {
-      using fds = new Descriptors();
+  for (const [title, use] of Object.entries(USES)) {
+    it(`R101 ${title} that is disabled keeps nobody busy`, () => {
+      using subjects = new Subjects();
       using kq = openQueue();
-      const [ident] = fds.pipe();
-      const change = { ident, filter, flags: EV_ADD };
-      for (let i = 0; i < 3; i++) {
-        assertCode(() => kq.apply(change), "ENOTSUP");
-      }
-      assertCode(() => kq.apply({ ...change, flags: EV_DELETE }), "ENOENT");
-      assertEquals(kq.poll(), []);
+      const flags = EV_ADD | EV_DISABLE;
+      kq.apply({ ...use.change(subjects), flags });
+      use.fire?.(subjects);
+      assertEquals(kq.wait(20), []);
+      const before = libc.clock();
+      assertEquals(kq.wait(100), []);
+      assertLess(Number(libc.clock() - before), 50_000, "µs of 100,000");
     });
   }
+
+  it("R101 watchers that come and go leave nothing behind", () => {
+    using subjects = new Subjects();
+    using kq = openQueue();
+    const changes = Object.values(USES).map(({ change }) => change(subjects));
+    const { child } = subjects;
+    const turnOver = () => {
+      kq.apply(...changes);
+      assert(kq.poll().length > 0);
+      kq.apply(...changes.map((change) => ({ ...change, flags: EV_DELETE })));
+      const refused = kevProc(child, { fflags: NOTE_TRACK });
+      assertCode(() => kq.apply(refused), "ENOTSUP");
+    };
+    turnOver();
+    const descriptors = countDescriptors();
+    for (let i = 0; i < 200; i++) turnOver();
+    assertEquals(countDescriptors(), descriptors);
+    assertEquals(kq.poll(), []);
+  });
 
   it(`R101 ${QUEUES} queues of all filters leave nothing behind`, () => {
     using subjects = new Subjects();

@@ -40,7 +40,9 @@ const WEXITED = 4;
 const WNOWAIT = IS_LINUX ? 0x0100_0000 : 0x20;
 
 // Opened before the tests, whose sanitizers would take the libraries for leaks.
-const { waitid } = openSystemLibrary({
+const { waitid, gettid } = openSystemLibrary({
+  // pid_t gettid(void); Linux alone has it.
+  gettid: { parameters: [], result: "i32", optional: true },
   // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options);
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
 }).symbols;
@@ -179,6 +181,15 @@ describe("EVFILT_PROC", () => {
     child.awaitZombie();
     assertCode(() => kq.apply(kevProc(child.pid)), "ESRCH");
     assertCode(() => kq.apply(exitStatus(child.pid)), "ESRCH");
+  });
+
+  it("R80 a thread's number is ESRCH", { ignore: !IS_LINUX }, () => {
+    using kq = openQueue();
+    const tid = gettid?.() ?? posix.getpid();
+    // Deno runs tests on threads of their own.
+    if (tid !== posix.getpid()) {
+      assertCode(() => kq.apply(kevProc(tid)), "ESRCH");
+    }
   });
 
   it("R80 a process that is no child can be watched", () => {

@@ -200,6 +200,22 @@ describeKernels("numbers that are used again", (kernel) => {
               close(fds, number);
               bystanders.assertEvents();
             });
+
+            it(`R9 no change without EV_ADD, ${file}, a ${kind}, then a ${otherKind}`, () => {
+              using fds = new Descriptors();
+              using kq = openQueue();
+              const number = open(fds);
+              const other = openOther(fds);
+              kq.apply(kevRead(number), kevWrite(number));
+              if (lives) fds.dup(number);
+              close(fds, number);
+              reopen(fds, other, number);
+              const flags = EV_ENABLE;
+              for (const change of [kevRead, kevWrite]) {
+                assertCode(() => kq.apply(change(number, { flags })), "ENOENT");
+              }
+              assertEquals(kq.poll(), []);
+            });
           }
         }
       }

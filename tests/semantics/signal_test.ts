@@ -271,7 +271,7 @@ describe("a program with EVFILT_SIGNAL", { ignore: !mayRunDeno() }, () => {
         kq.apply(kevSignal(15));
         ${end};
         kill(getpid(), 15);
-        setTimeout(() => {}, 60_000);`);
+        setTimeout(() => {}, ${PATIENCE});`);
       assertEquals(signal, "SIGTERM", end);
     }
   });
