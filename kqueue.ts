@@ -40,8 +40,11 @@ const { EINTR, EBADF } = constants.errno;
 /** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
 const MAX_WAIT = 1e11;
 const DEFAULT_CAPACITY = 256;
-/** How long a busy queue may keep Deno's event loop from turning, in ms. */
-const LONGEST_TURN = 1;
+/**
+ * How long a busy queue may keep Deno's event loop from turning, in ms. A request to an HTTP server takes more than a
+ * hundred turns, so with 1 ms it would take as many; a turn costs a few µs.
+ */
+const LONGEST_TURN = 0.02;
 
 const single = new KeventList(1);
 const remaining = new Timespec();

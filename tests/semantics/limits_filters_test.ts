@@ -138,6 +138,11 @@ const USES: Record<string, Use> = {
   },
 };
 
+/** Lets Deno's event loop turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Applies a change for which there may be no descriptor left. */
 function tryApply(apply: () => void): boolean {
   try {
@@ -254,22 +259,24 @@ describe("limits of every filter", () => {
     assertEquals(kq.poll(), []);
   });
 
-  it(`R101 ${QUEUES} queues of all filters leave nothing behind`, () => {
+  it(`R101 ${QUEUES} queues of all filters leave nothing behind`, async () => {
     using subjects = new Subjects();
     const changes = Object.values(USES).map(({ change }) => change(subjects));
     const simple = changes.filter(({ ident }) => ident !== subjects.file);
-    const use = (number: number) => {
+    const use = async (number: number) => {
       using kq = new Kqueue({ capacity: 16 });
       // Linux takes milliseconds to close an inotify descriptor.
       kq.apply(number % 20 === 0 ? changes : simple);
       kq.apply(kevSignal(SIGURG));
       assert(kq.poll().length > 0);
+      // Deno's own part of a signal's listener ends when its event loop turns.
+      if (number % 100 === 99) await turn();
     };
     const warmUp = QUEUES / 10;
-    for (let i = 0; i < warmUp; i++) use(i);
+    for (let i = 0; i < warmUp; i++) await use(i);
     const descriptors = countDescriptors();
     const { rss } = Deno.memoryUsage();
-    for (let i = warmUp; i < QUEUES; i++) use(i);
+    for (let i = warmUp; i < QUEUES; i++) await use(i);
     assertEquals(countDescriptors(), descriptors);
     const grown = Deno.memoryUsage().rss - rss;
     assertLess(grown, 64 * 2 ** 20, "bytes of memory");

@@ -163,8 +163,9 @@ describeKernels("terminals", () => {
     for (const line of ["one\n", "three\n"]) {
       write(master, line);
       assertEquals(only(kq.wait()).data, BigInt(line.length));
-      assertEquals(kq.poll(), []);
+      // Linux may wake its readers twice for one line, as long as that is there.
       assertEquals(read(slave), line);
+      assertEquals(kq.poll(), []);
     }
   });
 

@@ -91,6 +91,12 @@ class Folder extends Descriptors {
     return path;
   }
 
+  #rename(from: string, to: string): void {
+    posix.rename(from, to);
+    const moved = this.#paths.filter((path) => path.startsWith(`${from}/`));
+    this.#paths.push(...moved.map((path) => to + path.slice(from.length)));
+  }
+
   #run([command, name, argument]: string[]): void {
     const path = this.#at(name);
     const use = (action: (fd: number) => void) => {
@@ -105,7 +111,7 @@ class Folder extends Descriptors {
       truncate: () => use((fd) => posix.ftruncate(fd, Number(argument))),
       link: () => posix.link(path, this.#at(argument)),
       unlink: () => posix.unlink(path),
-      rename: () => posix.rename(path, this.#at(argument)),
+      rename: () => this.#rename(path, this.#at(argument)),
       mkdir: () => posix.mkdir(path),
       rmdir: () => posix.rmdir(path),
       chmod() {
