@@ -61,6 +61,19 @@ function pointerTo(_struct: Struct): "pointer" {
   return "pointer";
 }
 
+const KEVENT64_CALL = {
+  parameters: [
+    "i32", // int kq
+    pointerTo(KEVENT64), // const struct kevent64_s *changelist
+    "i32", // int nchanges
+    pointerTo(KEVENT64), // struct kevent64_s *eventlist
+    "i32", // int nevents
+    "u32", // unsigned int flags
+    pointerTo(TIMESPEC), // const struct timespec *timeout
+  ],
+  result: "i32", // int
+} as const;
+
 /** What this module calls of Darwin's C library. A variadic function is declared without its variadic arguments. */
 const SYMBOLS = {
   // int kqueue(void);
@@ -76,32 +89,12 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
-  kevent64: {
-    parameters: [
-      "i32", // int kq
-      pointerTo(KEVENT64), // const struct kevent64_s *changelist
-      "i32", // int nchanges
-      pointerTo(KEVENT64), // struct kevent64_s *eventlist
-      "i32", // int nevents
-      "u32", // unsigned int flags
-      pointerTo(TIMESPEC), // const struct timespec *timeout
-    ],
-    result: "i32", // int
-  },
+  kevent64: KEVENT64_CALL,
   // The same function, run on another thread: errno stays there.
   kevent64Nonblocking: {
     name: "kevent64",
     nonblocking: true,
-    parameters: [
-      "i32", // int kq
-      pointerTo(KEVENT64), // const struct kevent64_s *changelist
-      "i32", // int nchanges
-      pointerTo(KEVENT64), // struct kevent64_s *eventlist
-      "i32", // int nevents
-      "u32", // unsigned int flags
-      pointerTo(TIMESPEC), // const struct timespec *timeout
-    ],
-    result: "i32", // int
+    ...KEVENT64_CALL,
   },
   // int close(int fildes);
   close: { parameters: ["i32"], result: "i32" },

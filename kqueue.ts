@@ -3,146 +3,36 @@
  *
  * @module
  */
+import { constants } from "node:os";
+import { setImmediate } from "node:timers";
 import {
-  EV_RECEIPT,
   EVFILT_USER,
   KEVENT_FLAG_IMMEDIATE,
-  KEVENT_FLAG_NONE,
   NOTE_TRIGGER,
 } from "./constants.ts";
-import { errnoName, SystemError } from "./errors.ts";
-import type { ChangeFailure } from "./errors.ts";
-import { close, errno, kevent, kevent64, kqueue } from "./ffi.ts";
-import { checkInteger, wrongNumber } from "./kevent/check.ts";
-import {
-  EventList,
-  Kevent64List,
-  KeventList,
-  memoryOf,
-} from "./kevent/list.ts";
-import {
-  addFlags,
-  copyRecord,
-  KEVENT64_SIZE,
-  packRecord,
-  type RecordMemory,
-} from "./kevent/memory.ts";
+import { SystemError } from "./errors.ts";
+import { close, errno, kevent64, kqueue } from "./ffi.ts";
+import { checkInteger } from "./kevent/check.ts";
+import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { Timespec, timespecMemoryOf } from "./kevent/timespec.ts";
 import { currentKernel } from "./kernel.ts";
+import { ChangeBatch } from "./kqueue/changes.ts";
+import { iterateEvents } from "./kqueue/iterator.ts";
 import { joinEvents, KeptEvents } from "./kqueue/kept.ts";
+import { checkTimeout, deadlineOf, kqWait, MAX_WAIT } from "./kqueue/wait.ts";
 import { dropWakers, Waker } from "./kqueue/waker.ts";
-import { setImmediate } from "node:timers";
-import { constants } from "node:os";
 
-const { EINTR, EBADF } = constants.errno;
+export { kqApply, kqWait } from "./kqueue/wait.ts";
 
-/** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
-const MAX_WAIT = 1e11;
+const { EBADF } = constants.errno;
+
 const DEFAULT_CAPACITY = 256;
 /**
  * How long a busy queue may keep Deno's event loop from turning, in ms. A request to an HTTP server takes more than a
  * hundred turns, so with 1 ms it would take as many; a turn costs a few µs.
  */
 const LONGEST_TURN = 0.02;
-
-const single = new KeventList(1);
-const remaining = new Timespec();
-
-/**
- * Applies one change now and collects nothing.
- *
- * ```ts
- * import { close, errno, kevUser, kqApply, kqueue } from "@kqueue/kqueue";
- *
- * const kq = kqueue();
- * if (!kqApply(kq, kevUser(1))) console.error("refused, errno", errno());
- * close(kq);
- * ```
- *
- * @param kq A queue's descriptor.
- * @returns True on success; false on failure, with `errno()`.
- * @throws {RangeError} naming the field of the change and the value that does not fit it.
- */
-export function kqApply(kq: number, change: KeventInit): boolean {
-  single.clear();
-  single.push(change);
-  return kevent(kq, single, null, null) === 0;
-}
-
-/**
- * Waits for events and puts them into `events`, whose capacity is how many it takes at most.
- *
- * A wait that a signal interrupts goes on with the time that is left.
- *
- * ```ts
- * import { close, KeventList, kevTimer, kqApply, kqueue, kqWait } from "@kqueue/kqueue";
- *
- * const kq = kqueue();
- * kqApply(kq, kevTimer(1, 5));
- * const events = new KeventList(16);
- * console.log(kqWait(kq, events, 1000)); // 1
- * close(kq);
- * ```
- *
- * @param kq A queue's descriptor.
- * @param events Where to put the events. With a `Kevent64List`, a timeout of 0 costs least on macOS, as `kevent64`
- * can be told not to wait.
- * @param timeoutMs How long to wait at most, in milliseconds; fractions count. Negative or Infinity waits for ever, 0
- * not at all. The wait is never shorter.
- * @returns The number of events; 0 when the time ran out; -1 on failure, with `errno()`.
- * @throws {RangeError} for NaN.
- */
-export function kqWait(
-  kq: number,
-  events: KeventList | Kevent64List,
-  timeoutMs: number,
-): number {
-  if (timeoutMs === 0) return collectNow(kq, events);
-  checkTimeout(timeoutMs);
-  const isEndless = timeoutMs < 0 || timeoutMs === Infinity;
-  const deadline = isEndless ? Infinity : performance.now() + timeoutMs;
-  let left = timeoutMs;
-  for (;;) {
-    if (!isEndless) remaining.setMilliseconds(Math.min(left, MAX_WAIT));
-    const count = collect(kq, events, isEndless ? null : remaining);
-    if (count > 0 || (count === -1 && errno() !== EINTR)) return count;
-    if (isEndless) continue;
-    // Interrupted, or at the end of the longest time that one call may wait.
-    left = deadline - performance.now();
-    if (left <= 0) return 0;
-    if (count === 0 && timeoutMs <= MAX_WAIT) return 0;
-  }
-}
-
-const ZERO = new Timespec();
-
-function collectNow(kq: number, events: KeventList | Kevent64List): number {
-  for (;;) {
-    const count = collect(kq, events, ZERO);
-    // On macOS even a call that does not wait may sleep for a moment, and be interrupted.
-    if (count !== -1 || errno() !== EINTR) return count;
-  }
-}
-
-function checkTimeout(timeoutMs: number): void {
-  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
-    throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
-  }
-}
-
-function collect(
-  kq: number,
-  events: KeventList | Kevent64List,
-  timeout: Timespec | null,
-): number {
-  if (events.recordSize === KEVENT64_SIZE) {
-    return timeout === ZERO
-      ? kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_IMMEDIATE, null)
-      : kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_NONE, timeout);
-  }
-  return kevent(kq, null, events as KeventList, timeout);
-}
 
 /** How a {@linkcode Kqueue} is made. */
 export interface KqueueOptions {
@@ -196,7 +86,7 @@ export class Kqueue {
   /** What calls fill and return; and what a wait on another thread fills meanwhile. They change places. */
   #events: Kevent64List;
   #away: Kevent64List | undefined;
-  #changes = new Kevent64List(16);
+  readonly #changes = new ChangeBatch();
   readonly #kept = new KeptEvents();
   #waker: Waker | undefined;
   /** Whether a waitAsync is pending, and whether it has got as far as the other thread. */
@@ -280,31 +170,20 @@ export class Kqueue {
    * @throws {RangeError} naming the field and the value that does not fit it; then nothing was applied.
    */
   apply(
-    changes:
-      | KeventInit
-      | Iterable<KeventInit>
-      | KeventList
-      | Kevent64List,
+    changes: KeventInit | Iterable<KeventInit> | KeventList | Kevent64List,
   ): void {
     const fd = this.#open();
-    const given = this.#pack(changes);
-    const list = this.#changes;
+    const batch = this.#changes;
+    batch.pack(changes);
+    const { list } = batch;
     if (list.length === 0) return;
-    if (this.#kept.hasAny) this.#changeKept(given, list.length);
-    const count = kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null);
-    if (count === -1) throw new SystemError("kevent64", errno());
-    const failures: ChangeFailure[] = [];
-    for (let index = 0; index < count; index++) {
-      // A receipt's data is 0. Records come back in the order of the changes, one for each.
-      const failed = list.dataNumber(index);
-      if (failed === 0) continue;
-      failures.push({
-        index,
-        change: given(index),
-        code: errnoName(failed),
-        errno: failed,
-      });
+    if (this.#kept.hasAny) {
+      for (const change of batch.given()) this.#kept.changed(change);
     }
+    if (kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+      throw new SystemError("kevent64", errno());
+    }
+    const failures = batch.failures();
     if (failures.length > 0) {
       throw new SystemError("kevent64", failures[0].errno, { failures });
     }
@@ -320,11 +199,12 @@ export class Kqueue {
     const fd = this.#open();
     const events = this.#events;
     if (!this.#kept.isEmpty) return this.#pollBesideKept(fd, events);
-    do {
-      if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
-        throw new SystemError("kevent64", errno());
-      }
-    } while (this.#tookWaker(fd, events) && events.length === 0);
+    if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+      throw new SystemError("kevent64", errno());
+    }
+    if (this.#tookWaker(fd, events) && events.length === 0 && !this.#isAway) {
+      return this.poll(); // it may have had the only place
+    }
     return events;
   }
 
@@ -498,37 +378,7 @@ export class Kqueue {
    * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Kevent64> {
-    const leaving = new AbortController();
-    const { signal } = leaving;
-    let batch: Kevent64[] = [];
-    const fetch = async (): Promise<void> => {
-      try {
-        const events = (await this.waitAsync({ signal })).toArray();
-        if (signal.aborted) this.#kept.keep(events);
-        else batch = events;
-      } catch (error) {
-        if (!this.closed && !signal.aborted) throw error;
-      }
-    };
-    return {
-      next: async () => {
-        const isOver = (): boolean => this.closed || signal.aborted;
-        if (batch.length === 0 && !isOver()) await fetch();
-        const value = isOver() ? undefined : batch.shift();
-        return value === undefined
-          ? { done: true, value: undefined }
-          : { done: false, value };
-      },
-      return: () => {
-        leaving.abort();
-        this.#kept.keep(batch);
-        batch = [];
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return iterateEvents(this, this.#kept);
   }
 
   /**
@@ -587,78 +437,15 @@ export class Kqueue {
     this.close();
   }
 
-  #changeKept(given: (index: number) => KeventInit, count: number): void {
-    for (let index = 0; index < count; index++) {
-      this.#kept.changed(given(index));
-    }
-  }
-
   #open(): number {
     if (this.#fd === -1) {
       throw new Deno.errors.BadResource("The queue is closed");
     }
     return this.#fd;
   }
-
-  /** Packs changes as receipts into the queue's own memory, and returns how to get at them as they were given. */
-  #pack(
-    changes: KeventInit | Iterable<KeventInit> | KeventList | Kevent64List,
-  ): (index: number) => KeventInit {
-    if (changes instanceof EventList) {
-      const from = memoryOf(changes);
-      const memory = this.#reserve(from.length);
-      for (let index = 0; index < from.length; index++) {
-        copyRecord(from, index, memory, index);
-        addFlags(memory, index, EV_RECEIPT);
-      }
-      return (index) => changes.at(index);
-    }
-    if (typeof changes !== "object" || changes === null) {
-      throw new TypeError(
-        `changes must be a change, an iterable of changes or a list, got ${
-          String(changes)
-        }`,
-      );
-    }
-    if (!(Symbol.iterator in changes)) {
-      packRecord(this.#reserve(1), 0, changes, EV_RECEIPT);
-      return () => changes;
-    }
-    const all = [...changes];
-    const memory = this.#reserve(all.length);
-    for (let index = 0; index < all.length; index++) {
-      packAt(memory, index, all[index]);
-    }
-    return (index) => all[index];
-  }
-
-  #reserve(length: number): RecordMemory {
-    if (length > this.#changes.capacity) {
-      this.#changes = new Kevent64List(length);
-    }
-    const memory = memoryOf(this.#changes);
-    memory.length = length;
-    return memory;
-  }
-}
-
-function deadlineOf(timeoutMs: number): number {
-  return timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
 }
 
 /** Lets Deno's event loop run what it has: timers, I/O, other promises. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Packs one change of several, and says which one it was that does not fit. */
-function packAt(memory: RecordMemory, index: number, change: KeventInit): void {
-  try {
-    packRecord(memory, index, change, EV_RECEIPT);
-  } catch (error) {
-    if (error instanceof Error) {
-      error.message = `change ${index}: ${error.message}`;
-    }
-    throw error;
-  }
 }

@@ -258,7 +258,7 @@ export abstract class DescriptorFilter implements Filter {
         this.knotes[fd] = undefined;
       }
     }
-    this.queue.adoptSources(fresh, this.#epfd);
+    this.queue.replaceSet(fresh, this.#epfd);
     this.#moveReports(fresh);
     libc.dup3(fresh, this.#epfd, CLOEXEC);
     libc.close(fresh);

@@ -23,7 +23,8 @@ import {
   scratch,
 } from "./libc.ts";
 import { release } from "./own.ts";
-import type { Queue, Source } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { Source } from "./sources.ts";
 
 const SYS_pidfd_open = 434n;
 const P_PIDFD = 3;

@@ -23,11 +23,7 @@ import { DescriptorFilter } from "./descriptors.ts";
 import {
   DATA_HIGH,
   DATA_LOW,
-  EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
-  epollControl,
   EPOLLERR,
-  EPOLLIN,
   epollWait,
   EVENT_WORDS,
   EventBuffer,
@@ -41,10 +37,10 @@ import { ProcFilter } from "./proc.ts";
 import { SignalFilter } from "./signal.ts";
 import { VnodeFilter } from "./vnode.ts";
 import { Wakeup } from "./wakeup.ts";
-import { claim } from "./own.ts";
 import { ReadyList } from "./ready_list.ts";
 import { ReadFilter } from "./read.ts";
 import { KIND_STREAM, takeSocketError } from "./sockets.ts";
+import { type Source, Sources } from "./sources.ts";
 import { CLOCK_MONOTONIC, clockTime, TimerFilter } from "./timer.ts";
 import { UserFilter } from "./user.ts";
 import { WriteFilter } from "./write.ts";
@@ -55,11 +51,6 @@ const F_GETFD = 1;
 /** How many reports an epoll_wait is asked for, unless the caller has room for more. */
 const MIN_EVENTS = 1024;
 const MAX_EVENTS = 65536;
-
-/** A descriptor of the engine's own in a queue's set: told when it becomes readable. */
-export interface Source {
-  ready(fd: number): void;
-}
 
 let buffer: EventBuffer | undefined;
 
@@ -77,7 +68,7 @@ export class Queue {
   /** The watchers that every call must look at: of what is left to read of regular files, as levels. */
   readonly files: Set<Knote> = new Set();
   readonly #except: ExceptFilter;
-  readonly #sources: ({ fd: number; source: Source } | undefined)[] = [];
+  readonly #sources: Sources;
   readonly #ready = new ReadyList();
   #stale: DescriptorFilter | undefined;
   readonly #wakeup: Wakeup = new Wakeup(this);
@@ -91,6 +82,7 @@ export class Queue {
     readonly fd: number,
     readonly siblings: ReadonlyMap<number, Queue>,
   ) {
+    this.#sources = new Sources(fd);
     this.#read = this.#add(new ReadFilter(this, fd));
     this.#write = this.#add(new WriteFilter(this));
     this.#timer = this.#add(new TimerFilter(this));
@@ -250,7 +242,7 @@ export class Queue {
     for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
       const fd = words[at + DATA_LOW];
       const high = words[at + DATA_HIGH];
-      if (high < 0) this.#sources[-1 - high]?.source.ready(fd);
+      if (high < 0) this.#sources.ready(high, fd);
       else if (!this.#read.takeOne(fd, high, words[at])) {
         this.#stale = this.#read;
       }
@@ -325,25 +317,15 @@ export class Queue {
     this.unready(knote);
   }
 
-  /** Puts a descriptor of the engine's own, from now on to be closed by `release`, into the queue's set. The errno, 0 for none. */
+  /** Puts a descriptor of the engine's own, from now on to be closed by `release`, into the set. The errno, or 0. */
   addSource(fd: number, source: Source): number {
-    let index = this.#sources.indexOf(undefined);
-    if (index === -1) index = this.#sources.length;
     this.closed(fd); // whatever is known by the number is of a file that was closed
-    const error = epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
-    if (error === 0) {
-      this.#sources[index] = { fd, source };
-      claim(fd);
-    }
-    return error;
+    return this.#sources.add(fd, source);
   }
 
   /** Takes a descriptor of the engine's own out again, if it is in. */
   removeSource(fd: number): void {
-    const index = this.#sources.findIndex((entry) => entry?.fd === fd);
-    if (index === -1) return;
-    this.#sources[index] = undefined;
-    epollControl(this.fd, EPOLL_CTL_DEL, fd, 0, 0);
+    this.#sources.remove(fd);
   }
 
   /** R9: a descriptor is about to be closed by way of this module. */
@@ -369,23 +351,15 @@ export class Queue {
     filter?.rebuild();
   }
 
-  /** A new set takes the place of `old`: the queue's own needs the engine's descriptors in it as well. */
-  adoptSources(fresh: number, old: number): void {
-    if (old !== this.fd) return;
-    this.#sources.forEach((entry, index) => {
-      if (entry === undefined) return;
-      epollControl(fresh, EPOLL_CTL_ADD, entry.fd, EPOLLIN, -1 - index);
-    });
+  /** A new set is about to take the place of `old`: the queue's own needs the engine's descriptors in it as well. */
+  replaceSet(fresh: number, old: number): void {
+    if (old === this.fd) this.#sources.adopt(fresh);
   }
 
   /** A set was replaced under its number, which ended its registration in the set around it. */
   setReplaced(fd: number): void {
-    if (fd === this.fd) {
-      for (const outer of this.siblings.values()) outer.#read.restore(fd);
-      return;
-    }
-    const index = this.#sources.findIndex((entry) => entry?.fd === fd);
-    epollControl(this.fd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
+    if (fd !== this.fd) return this.#sources.restore(fd);
+    for (const outer of this.siblings.values()) outer.#read.restore(fd);
   }
 
   /**

@@ -1,7 +1,8 @@
 /** An eventfd(2) in a queue's set, which makes the queue's descriptor readable for what the kernel knows nothing of. */
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
 import { release } from "./own.ts";
-import type { Queue, Source } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { Source } from "./sources.ts";
 
 export class Wakeup implements Source {
   readonly #queue: Queue;

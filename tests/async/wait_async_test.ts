@@ -75,8 +75,8 @@ describeKernels("waitAsync", () => {
       );
       assertEquals(kq.poll().length, 0);
 
-      const brief = kq.waitAsync({ timeoutMs: 1 });
-      await turn();
+      const brief = kq.waitAsync({ timeoutMs: 12 });
+      await pause();
       block(3);
       kq.trigger(1);
       const inTime = (await brief).length;
@@ -101,7 +101,7 @@ describeKernels("waitAsync", () => {
       const kq = new Kqueue();
       const { fd } = kq;
       const waiting = kq.waitAsync();
-      await turn(); // now it is on the other thread
+      await pause(); // now it is on the other thread
       const order: string[] = [];
       const ended = assertRejects(() => waiting, Deno.errors.BadResource)
         .then(() => order.push("ended"));

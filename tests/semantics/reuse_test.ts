@@ -107,6 +107,14 @@ class Bystanders {
   }
 }
 
+/**
+ * Lets a queue notice that a number has come to name another file. The engine needs some reports for that where the
+ * first file was closed behind the module's back, lives on in a duplicate, and both are ready: no more than these.
+ */
+function letNotice(kq: TestQueue): void {
+  for (let report = 0; report < 64; report++) kq.poll();
+}
+
 /** Opens a file again under a number that is free, as open(2) would; the module does not hear of it. */
 function reopen(fds: Descriptors, fd: number, number: number): void {
   assertEquals(fds.keep(libc.dup2(fd, number)), number);
@@ -125,6 +133,7 @@ function assertIdle(kq: TestQueue): void {
 
 describeKernels("numbers that are used again", (kernel) => {
   for (const [way, close] of Object.entries(WAYS)) {
+    const isLate = kernel.isEngine && close === WAYS["behind its back"];
     describe(`closed ${way}`, () => {
       it("R9 thousands of times, with other watchers active", () => {
         using fds = new Descriptors();
@@ -187,6 +196,7 @@ describeKernels("numbers that are used again", (kernel) => {
               if (lives) fds.dup(number);
               close(fds, number);
               reopen(fds, other, number);
+              if (lives && isLate) letNotice(kq);
               bystanders.assertEvents();
               bystanders.assertEvents();
               kq.apply(kevRead(number, { udata: 2 }));
@@ -249,6 +259,7 @@ describeKernels("numbers that are used again", (kernel) => {
         reopen(fds, other, reader);
         assertEquals(kq.poll(), []);
         write(writer, 3);
+        if (isLate) letNotice(kq);
         const { ident, data } = only(kq.wait());
         assertEquals([ident, data], [BigInt(duplicate), 3n]);
         kq.apply(kevRead(reader, { udata: 2 }));

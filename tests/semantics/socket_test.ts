@@ -177,10 +177,9 @@ describeKernels("sockets", (kernel) => {
         const { data, flags, fflags } = only(kq.poll());
         assert(data > 0n);
         assertEquals([flags & EV_EOF, fflags], [0, 0]);
-        let total = fill(a);
+        let total = 0;
         // Over TCP, what was sent moves on for a while.
-        while (kq.poll().length > 0) total += fill(a);
-        assertEquals(kq.poll(), []);
+        do total += fill(a); while (kq.wait(30).length > 0);
         drainAll(b, total);
         assert(only(kq.wait()).data > 0n);
       });

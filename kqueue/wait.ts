@@ -1,0 +1,118 @@
+/** One change, and one wait, over a queue's descriptor. */
+import { constants } from "node:os";
+import { KEVENT_FLAG_IMMEDIATE, KEVENT_FLAG_NONE } from "../constants.ts";
+import { errno, kevent, kevent64 } from "../ffi.ts";
+import { wrongNumber } from "../kevent/check.ts";
+import { type Kevent64List, KeventList } from "../kevent/list.ts";
+import { KEVENT64_SIZE } from "../kevent/memory.ts";
+import type { KeventInit } from "../kevent/record.ts";
+import { Timespec } from "../kevent/timespec.ts";
+
+const { EINTR } = constants.errno;
+
+/** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
+export const MAX_WAIT = 1e11;
+
+const single = new KeventList(1);
+const remaining = new Timespec();
+
+/**
+ * Applies one change now and collects nothing.
+ *
+ * ```ts
+ * import { close, errno, kevUser, kqApply, kqueue } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * if (!kqApply(kq, kevUser(1))) console.error("refused, errno", errno());
+ * close(kq);
+ * ```
+ *
+ * @param kq A queue's descriptor.
+ * @returns True on success; false on failure, with `errno()`.
+ * @throws {RangeError} naming the field of the change and the value that does not fit it.
+ */
+export function kqApply(kq: number, change: KeventInit): boolean {
+  single.clear();
+  single.push(change);
+  return kevent(kq, single, null, null) === 0;
+}
+
+/**
+ * Waits for events and puts them into `events`, whose capacity is how many it takes at most.
+ *
+ * A wait that a signal interrupts goes on with the time that is left.
+ *
+ * ```ts
+ * import { close, KeventList, kevTimer, kqApply, kqueue, kqWait } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * kqApply(kq, kevTimer(1, 5));
+ * const events = new KeventList(16);
+ * console.log(kqWait(kq, events, 1000)); // 1
+ * close(kq);
+ * ```
+ *
+ * @param kq A queue's descriptor.
+ * @param events Where to put the events. With a `Kevent64List`, a timeout of 0 costs least on macOS, as `kevent64`
+ * can be told not to wait.
+ * @param timeoutMs How long to wait at most, in milliseconds; fractions count. Negative or Infinity waits for ever, 0
+ * not at all. The wait is never shorter.
+ * @returns The number of events; 0 when the time ran out; -1 on failure, with `errno()`.
+ * @throws {RangeError} for NaN.
+ */
+export function kqWait(
+  kq: number,
+  events: KeventList | Kevent64List,
+  timeoutMs: number,
+): number {
+  if (timeoutMs === 0) return collectNow(kq, events);
+  checkTimeout(timeoutMs);
+  const isEndless = timeoutMs < 0 || timeoutMs === Infinity;
+  const deadline = isEndless ? Infinity : performance.now() + timeoutMs;
+  let left = timeoutMs;
+  for (;;) {
+    if (!isEndless) remaining.setMilliseconds(Math.min(left, MAX_WAIT));
+    const count = collect(kq, events, isEndless ? null : remaining);
+    if (count > 0 || (count === -1 && errno() !== EINTR)) return count;
+    if (isEndless) continue;
+    // Interrupted, or at the end of the longest time that one call may wait.
+    left = deadline - performance.now();
+    if (left <= 0) return 0;
+    if (count === 0 && timeoutMs <= MAX_WAIT) return 0;
+  }
+}
+
+const ZERO = new Timespec();
+
+function collectNow(kq: number, events: KeventList | Kevent64List): number {
+  for (;;) {
+    const count = collect(kq, events, ZERO);
+    // On macOS even a call that does not wait may sleep for a moment, and be interrupted.
+    if (count !== -1 || errno() !== EINTR) return count;
+  }
+}
+
+/** Throws for what is no number of milliseconds. */
+export function checkTimeout(timeoutMs: number): void {
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
+  }
+}
+
+function collect(
+  kq: number,
+  events: KeventList | Kevent64List,
+  timeout: Timespec | null,
+): number {
+  if (events.recordSize === KEVENT64_SIZE) {
+    return timeout === ZERO
+      ? kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_IMMEDIATE, null)
+      : kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_NONE, timeout);
+  }
+  return kevent(kq, null, events as KeventList, timeout);
+}
+
+/** When a wait ends, on performance.now()'s clock. */
+export function deadlineOf(timeoutMs: number): number {
+  return timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+}

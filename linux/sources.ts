@@ -1,0 +1,67 @@
+/** The engine's own descriptors in a queue's epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
+import {
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  epollControl,
+  EPOLLIN,
+} from "./epoll.ts";
+import { claim } from "./own.ts";
+
+/** Who is told when a descriptor of the engine's own becomes readable. */
+export interface Source {
+  ready(fd: number): void;
+}
+
+/** The sources of one queue. In epoll's reports they have a negative number where watchers have their generation. */
+export class Sources {
+  readonly #epfd: number;
+  readonly #entries: ({ fd: number; source: Source } | undefined)[] = [];
+
+  constructor(epfd: number) {
+    this.#epfd = epfd;
+  }
+
+  /** Puts a descriptor in. The errno, 0 for none. */
+  add(fd: number, source: Source): number {
+    let index = this.#entries.indexOf(undefined);
+    if (index === -1) index = this.#entries.length;
+    const error = register(this.#epfd, fd, index);
+    if (error !== 0) return error;
+    this.#entries[index] = { fd, source };
+    claim(fd);
+    return 0;
+  }
+
+  /** Takes a descriptor out, if it is in. */
+  remove(fd: number): void {
+    const index = this.#indexOf(fd);
+    if (index === -1) return;
+    this.#entries[index] = undefined;
+    epollControl(this.#epfd, EPOLL_CTL_DEL, fd, 0, 0);
+  }
+
+  /** Tells the source that a report is for. */
+  ready(number: number, fd: number): void {
+    this.#entries[-1 - number]?.source.ready(fd);
+  }
+
+  /** Registers all of them in another set, which is to take the place of this one. */
+  adopt(fresh: number): void {
+    this.#entries.forEach((entry, index) => {
+      if (entry !== undefined) register(fresh, entry.fd, index);
+    });
+  }
+
+  /** Registers one of them again, whose file was replaced under its number. */
+  restore(fd: number): void {
+    register(this.#epfd, fd, this.#indexOf(fd));
+  }
+
+  #indexOf(fd: number): number {
+    return this.#entries.findIndex((entry) => entry?.fd === fd);
+  }
+}
+
+function register(epfd: number, fd: number, index: number): number {
+  return epollControl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
+}
