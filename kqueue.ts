@@ -202,8 +202,9 @@ export class Kqueue {
     if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
       throw new SystemError("kevent64", errno());
     }
-    if (this.#tookWaker(fd, events) && events.length === 0 && !this.#isAway) {
-      return this.poll(); // it may have had the only place
+    if (this.#waker !== undefined && dropWakers(events)) {
+      if (this.#isAway) this.#waker.wake(fd); // it was meant for the other thread
+      else if (events.length === 0) return this.poll(); // it may have had the only place
     }
     return events;
   }
@@ -216,18 +217,10 @@ export class Kqueue {
     const more = new Kevent64List(room);
     // A failure shows in the next call.
     if (kevent64(fd, null, more, KEVENT_FLAG_IMMEDIATE, null) > 0) {
-      this.#tookWaker(fd, more);
+      if (dropWakers(more) && this.#isAway) this.#waker?.wake(fd);
       joinEvents(events, more);
     }
     return events;
-  }
-
-  /** Takes the waker's event out of a list that a call has filled. True if it was there. */
-  #tookWaker(fd: number, events: Kevent64List): boolean {
-    if (this.#waker === undefined || !dropWakers(events)) return false;
-    // It was meant for the thread that waits.
-    if (this.#isAway) this.#waker.wake(fd);
-    return true;
   }
 
   /**
@@ -244,13 +237,17 @@ export class Kqueue {
     const fd = this.#open();
     const deadline = deadlineOf(timeoutMs);
     if (!this.#kept.isEmpty) return this.poll();
+    let tookWaker = false;
     for (let left = timeoutMs;; left = deadline - performance.now()) {
       if (left < 0 && deadline !== Infinity) left = 0;
       const count = kqWait(fd, this.#events, left);
       if (count === -1) throw new SystemError("kevent64", errno());
-      const tookWaker = this.#tookWaker(fd, this.#events);
       // A late waker's event is nothing to return for.
-      if (!tookWaker || this.#events.length > 0) return this.#events;
+      const isLate = this.#waker !== undefined && dropWakers(this.#events);
+      tookWaker ||= isLate;
+      if (isLate && this.#events.length === 0) continue;
+      if (tookWaker && this.#isAway) this.#waker?.wake(fd);
+      return this.#events;
     }
   }
 
@@ -346,6 +343,7 @@ export class Kqueue {
       this.#isAway = false;
       signal?.removeEventListener("abort", wake);
       if (this.#fd === -1) this.#release(fd);
+      else waker.calm(fd);
     }
     this.#turnedAt = performance.now();
     dropWakers(away);

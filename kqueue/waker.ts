@@ -2,6 +2,7 @@
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
   EVFILT_USER,
   KEVENT_FLAG_IMMEDIATE,
   NOTE_TRIGGER,
@@ -20,34 +21,45 @@ const MAGIC = 0x6b717565;
 
 /** One thread's waker in one queue. */
 export class Waker {
-  readonly #change: Kevent64List;
+  readonly #add: Kevent64List;
+  readonly #trigger: Kevent64List;
+  readonly #reset: Kevent64List;
+  #isSpent = false;
 
   constructor() {
     const low = crypto.getRandomValues(new Uint32Array(1))[0];
-    this.#change = Kevent64List.from([{
-      ident: BigInt(MAGIC) << 32n | BigInt(low),
-      filter: EVFILT_USER,
-      flags: EV_ADD | EV_CLEAR,
-    }]);
+    const ident = BigInt(MAGIC) << 32n | BigInt(low);
+    const watcher = { ident, filter: EVFILT_USER };
+    const added = { ...watcher, flags: EV_ADD | EV_CLEAR };
+    this.#add = Kevent64List.from([added]);
+    this.#trigger = Kevent64List.from([{ ...watcher, fflags: NOTE_TRIGGER }]);
+    this.#reset = Kevent64List.from([
+      { ...watcher, flags: EV_DELETE },
+      added,
+    ]);
   }
 
   /** Adds the watcher. False on failure, with `errno()`. */
   install(kq: number): boolean {
-    return this.#apply(kq);
+    return apply(kq, this.#add);
   }
 
   /** Ends the wait, whichever thread it is on. */
   wake(kq: number): void {
-    const change = this.#change.at(0);
-    this.#change.set(0, { ...change, flags: 0, fflags: NOTE_TRIGGER });
+    this.#isSpent = true;
     // Where this fails the queue is closed, and so the wait has ended.
-    this.#apply(kq);
-    this.#change.set(0, change);
+    apply(kq, this.#trigger);
   }
 
-  #apply(kq: number): boolean {
-    return kevent64(kq, this.#change, null, KEVENT_FLAG_IMMEDIATE, null) === 0;
+  /** After the wait: takes back an event that nobody has collected, for others may see it. */
+  calm(kq: number): void {
+    if (this.#isSpent) apply(kq, this.#reset);
+    this.#isSpent = false;
   }
+}
+
+function apply(kq: number, changes: Kevent64List): boolean {
+  return kevent64(kq, changes, null, KEVENT_FLAG_IMMEDIATE, null) === 0;
 }
 
 /** Takes wakers' events out of a list that a call has filled. True if there was one. */
