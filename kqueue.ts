@@ -428,6 +428,7 @@ export class Kqueue {
     this.#kept.clear();
     // A failure can only mean that somebody else closed the descriptor: it is closed all the same.
     if (this.#isOwner) close(fd);
+    else this.#waker?.remove(fd);
   }
 
   /** {@linkcode close}, for `using`. */

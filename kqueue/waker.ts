@@ -23,6 +23,7 @@ const MAGIC = 0x6b717565;
 export class Waker {
   readonly #add: Kevent64List;
   readonly #trigger: Kevent64List;
+  readonly #delete: Kevent64List;
   readonly #reset: Kevent64List;
   #isSpent = false;
 
@@ -33,10 +34,9 @@ export class Waker {
     const added = { ...watcher, flags: EV_ADD | EV_CLEAR };
     this.#add = Kevent64List.from([added]);
     this.#trigger = Kevent64List.from([{ ...watcher, fflags: NOTE_TRIGGER }]);
-    this.#reset = Kevent64List.from([
-      { ...watcher, flags: EV_DELETE },
-      added,
-    ]);
+    const deleted = { ...watcher, flags: EV_DELETE };
+    this.#delete = Kevent64List.from([deleted]);
+    this.#reset = Kevent64List.from([deleted, added]);
   }
 
   /** Adds the watcher. False on failure, with `errno()`. */
@@ -49,6 +49,11 @@ export class Waker {
     this.#isSpent = true;
     // Where this fails the queue is closed, and so the wait has ended.
     apply(kq, this.#trigger);
+  }
+
+  /** Removes the watcher, from a queue that lives on. */
+  remove(kq: number): void {
+    apply(kq, this.#delete);
   }
 
   /** After the wait: takes back an event that nobody has collected, for others may see it. */

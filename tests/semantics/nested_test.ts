@@ -242,6 +242,9 @@ describeKernels("a queue in another", (kernel) => {
     inner.apply(kevTimer(1, 1, { flags: EV_ADD | EV_DISABLE }));
     elapse(5);
     assertEquals(outer.poll(), []);
+    inner.apply(kevTimer(2, 20));
+    assertEquals(outer.poll(), []);
+    assertReady(outer.wait(), inner);
   });
 
   it("R22 what no watcher wants makes nothing readable", {

@@ -1,0 +1,144 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertLessOrEqual,
+  assertRejects,
+} from "@std/assert";
+import { it } from "@std/testing/bdd";
+import { kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
+import { Loop } from "../../loop.ts";
+import { dup } from "../../posix.ts";
+import { idents, PATIENCE } from "../semantics/calls.ts";
+import { Descriptors } from "../semantics/descriptors.ts";
+import { describeKernels } from "../semantics/kernels.ts";
+import { itUnless, lacks, pause, soon, triggered, turn } from "./support.ts";
+
+const TIMES = 1000;
+const TASKS = "/proc/self/task";
+
+/** Why the threads of this process cannot be counted here. */
+const uncounted = Deno.build.os === "linux"
+  ? lacks({ name: "read", path: TASKS })
+  : "there is no /proc here";
+
+function countThreads(): number {
+  return [...Deno.readDirSync(TASKS)].length;
+}
+
+/** The lowest descriptor that is free. */
+function lowestFree(): number {
+  using fds = new Descriptors();
+  return fds.keep(dup(1));
+}
+
+/** Begins a wait and aborts it: at once, on its way to the other thread, or when it is there. */
+async function abortOne(kq: Kqueue, round: number): Promise<void> {
+  const controller = new AbortController();
+  const waiting = kq.waitAsync({ signal: controller.signal });
+  if (round % 10 === 0) await pause(1);
+  else for (let i = 0; i < round % 5; i++) await turn();
+  controller.abort();
+  await assertRejects(() => soon(waiting), DOMException);
+}
+
+describeKernels(`${TIMES} in a row`, () => {
+  it("aborts leave no descriptor behind, and a queue that works", async () => {
+    using kq = new Kqueue();
+    using fds = new Descriptors();
+    const [reader] = fds.pipe();
+    kq.apply([kevUser(1), kevRead(reader), kevTimer(2, PATIENCE * 100)]);
+    await abortOne(kq, 0); // the first wait of a queue may open what it keeps
+    const free = lowestFree();
+    for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
+    assertEquals(lowestFree(), free);
+    assertEquals(kq.poll().toArray(), []);
+    kq.trigger(1);
+    assertEquals(idents(await soon(kq.waitAsync())), [1]);
+  });
+
+  itUnless(uncounted, "aborts leave no blocked thread behind", async () => {
+    using kq = new Kqueue();
+    await abortOne(kq, 0);
+    const before = countThreads();
+    for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
+    // Deno keeps a few threads for what comes next.
+    assertLessOrEqual(countThreads(), before + 5);
+  });
+
+  it("aborts leave no memory behind", async () => {
+    using kq = new Kqueue();
+    for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
+    const { rss } = Deno.memoryUsage();
+    for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
+    assertLess(Deno.memoryUsage().rss - rss, 32e6);
+  });
+
+  it("aborts while a promise of the same tick is pending leave no turn of it out", async () => {
+    using kq = new Kqueue();
+    let ticks = 0;
+    const interval = setInterval(() => ticks++, 1);
+    try {
+      for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
+    } finally {
+      clearInterval(interval);
+    }
+    assert(ticks > 20, `${ticks} ticks`);
+  });
+
+  it("queues closed during a wait leave nothing behind", async () => {
+    for (let round = 0; round < TIMES; round++) {
+      const kq = new Kqueue({ capacity: 4 });
+      const waiting = kq.waitAsync();
+      for (let i = 0; i < round % 5; i++) await turn();
+      kq.close();
+      await assertRejects(() => soon(waiting), Deno.errors.BadResource);
+    }
+  });
+
+  it("timeouts leave nothing behind", async () => {
+    using kq = new Kqueue();
+    for (let round = 0; round < TIMES; round++) {
+      const events = await soon(kq.waitAsync({ timeoutMs: 0.05 }));
+      assertEquals(events.length, 0);
+    }
+  });
+
+  it("iterators left leave nothing behind", async () => {
+    using kq = new Kqueue();
+    for (let round = 1; round <= TIMES; round++) {
+      kq.apply([triggered(1), triggered(2)]);
+      for await (const _ of kq) break;
+      const rest = kq.poll().length;
+      assertEquals(rest, 1);
+    }
+  });
+
+  it("loops closed leave nothing behind", async () => {
+    for (let round = 0; round < TIMES / 4; round++) {
+      await using loop = new Loop({ capacity: 4 });
+      loop.on(kevUser(1), () => {});
+      for (let i = 0; i < round % 5; i++) await turn();
+    }
+  });
+
+  it("watches of a loop, each cancelled before the next, leave it usable", async () => {
+    await using loop = new Loop();
+    for (let round = 0; round < TIMES; round++) {
+      const watch = loop.on(kevUser(round % 3), () => {});
+      if (round % 5 === 0) await turn();
+      if (round % 10 === 0) await pause(1);
+      watch.cancel();
+    }
+    const { udata } = await soon(loop.once(triggered(1, 7)));
+    assertEquals(udata, 7n);
+  });
+
+  it("once() on the same ident, each after the other", async () => {
+    await using loop = new Loop();
+    for (let round = 0; round < TIMES; round++) {
+      const { udata } = await soon(loop.once(triggered(1, round)));
+      assertEquals(udata, BigInt(round));
+    }
+  });
+});
