@@ -56,7 +56,6 @@ let lastGeneration = 0;
  * then bounds how often it happens.
  */
 const REPORTS_PER_CHECK = 64;
-let taken = 0;
 
 /**
  * Each direction has an epoll set of its own: the queue's descriptor is READ's, and those of the others, made when
@@ -229,7 +228,7 @@ export abstract class DescriptorFilter implements Filter {
     const knote = this.knotes[fd];
     if (knote === undefined || knote.generation !== generation) return false;
     if (!knote.enabled) return true; // the one EPOLLHUP of a dormant registration
-    if (++taken % REPORTS_PER_CHECK === 0) {
+    if (++knote.reports % REPORTS_PER_CHECK === 0) {
       this.recheck(fd);
       if (!knote.attached) return false;
     }

@@ -36,6 +36,8 @@ export class Knote {
   /** Descriptor filters: what epoll reported last, and in which of the queue's turns. */
   revents = 0;
   fetchedIn = -1;
+  /** Descriptor filters: how often epoll has reported it. */
+  reports = 0;
   /** Descriptor filters: what kind of file it is, once a report made it matter. */
   kind = 0;
   /** Descriptor filters: the file, where it is one that epoll refuses. */

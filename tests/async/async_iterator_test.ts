@@ -43,18 +43,23 @@ function rest(kq: Kqueue): number[] {
   }
 }
 
+/** Ends an iterator, as leaving its loop does. */
+async function leave(
+  iterator: AsyncIterator<Kevent64>,
+): Promise<IteratorResult<Kevent64>> {
+  assert(iterator.return !== undefined);
+  return await soon(iterator.return());
+}
+
 describeKernels("for await over a queue", () => {
-  it("gives the events one by one, in the order of their batch", async () => {
+  it("gives the events of a batch one by one", async () => {
     using kq = ready();
-    const order = kq.poll().toArray().map(({ ident }) => ident);
-    for (const ident of ALL) kq.trigger(ident, { udata: 10 * ident });
     const seen: Kevent64[] = [];
     for await (const event of kq) {
       seen.push(event);
       if (seen.length === ALL.length) break;
     }
     assertEquals(idents(seen), ALL);
-    assertEquals(seen.length, order.length);
     for (const { ident, udata } of seen) assertEquals(udata, 10n * ident);
   });
 
@@ -69,7 +74,7 @@ describeKernels("for await over a queue", () => {
       const { value } = await soon(next);
       assertEquals(value?.ident, BigInt(ident));
     }
-    await iterator.return?.();
+    await leave(iterator);
   });
 
   it("gives objects of their own, which later events leave alone", async () => {
@@ -144,6 +149,7 @@ describeKernels("for await over a queue", () => {
       using kq = ready();
       const first = async (): Promise<Kevent64 | undefined> => {
         for await (const event of kq) return event;
+        return undefined;
       };
       const seen: number[] = [];
       for (let i = 0; i < 5; i++) seen.push(Number((await first())?.ident));
@@ -198,7 +204,7 @@ describeKernels("for await over a queue", () => {
         const iterator = kq[Symbol.asyncIterator]();
         const next = iterator.next();
         await moment();
-        assertEquals(await soon(iterator.return?.()), DONE);
+        assertEquals(await leave(iterator), DONE);
         assertEquals(await soon(next), DONE);
         assertEquals(await soon(iterator.next()), DONE);
         kq.apply(triggered(1));
@@ -214,9 +220,9 @@ describeKernels("for await over a queue", () => {
         const iterator = kq[Symbol.asyncIterator]();
         const next = iterator.next();
         if (round % 2 === 1) await Promise.resolve();
-        const left = iterator.return?.();
+        const left = leave(iterator);
         const { value } = await soon(next);
-        assertEquals(await soon(left), DONE);
+        assertEquals(await left, DONE);
         const seen = value === undefined ? [] : [Number(value.ident)];
         assertEquals([...seen, ...rest(kq)].sort(), ALL);
       }
@@ -231,9 +237,9 @@ describeKernels("for await over a queue", () => {
         await pause();
         for (const ident of ALL) kq.trigger(ident);
         if (round % 2 === 0) block();
-        const left = iterator.return?.();
+        const left = leave(iterator);
         const { value } = await soon(next);
-        await soon(left);
+        await left;
         const seen = value === undefined ? [] : [Number(value.ident)];
         assertEquals([...seen, ...rest(kq)].sort(), ALL);
       }
@@ -248,7 +254,7 @@ describeKernels("for await over a queue", () => {
       await assertRejects(() => iterator.next(), Deno.errors.Busy);
       kq.apply(triggered(1));
       assertEquals((await soon(first)).value?.ident, 1n);
-      await iterator.return?.();
+      await leave(iterator);
     });
 
     it("a second iterator is Busy while the first waits", async () => {

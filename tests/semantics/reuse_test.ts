@@ -251,10 +251,8 @@ describeKernels("numbers that are used again", (kernel) => {
           for (const queue of [kq, idle]) {
             queue.apply(kevRead(a), kevWrite(b));
           }
-          for (const fd of [a, b]) {
-            fds.dup(fd);
-            close(fds, fd);
-          }
+          for (const fd of [a, b]) fds.dup(fd);
+          for (const fd of [a, b]) close(fds, fd);
           if (i % 3 === 0) bystanders.assertEvents();
         }
         bystanders.assertEvents();
