@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { it } from "@std/testing/bdd";
 import { close, kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { SystemError } from "../../posix.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";

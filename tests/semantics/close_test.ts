@@ -22,14 +22,25 @@ const MODES = {
   "EV_DISPATCH": EV_ADD | EV_DISPATCH,
 };
 
-/** The ways in which a descriptor is closed. */
-const WAYS: Record<string, (fds: Descriptors, fd: number) => void> = {
-  "by the module": (fds, fd) => fds.close(fd),
-  "behind its back": (fds, fd) => fds.closeBehind(fd),
+/** A way in which a descriptor is closed, and its number given to another file. */
+interface Way {
+  close(fds: Descriptors, fd: number): void;
+  dup2(fds: Descriptors, fd: number, number: number): void;
+}
+
+const WAYS: Record<string, Way> = {
+  "by the module": {
+    close: (fds, fd) => fds.close(fd),
+    dup2: (fds, fd, number) => fds.dup2(fd, number),
+  },
+  "behind its back": {
+    close: (fds, fd) => fds.closeBehind(fd),
+    dup2: (fds, fd, number) => fds.dup2Behind(fd, number),
+  },
 };
 
 describeKernels("closed descriptors", () => {
-  for (const [way, close] of Object.entries(WAYS)) {
+  for (const [way, { close, dup2 }] of Object.entries(WAYS)) {
     describe(`closed ${way}`, () => {
       for (const [mode, flags] of Object.entries(MODES)) {
         it(`R9 watchers go with their descriptor, ${mode}`, () => {
@@ -61,7 +72,7 @@ describeKernels("closed descriptors", () => {
           send(b, 1);
           close(fds, a);
           const [x, y] = fds.socketpair();
-          fds.dup2(x, a);
+          dup2(fds, x, a);
           send(y, 1);
           assertEquals(kq.poll(), []);
           kq.apply(kevRead(a, { udata: 3 }));
@@ -92,6 +103,36 @@ describeKernels("closed descriptors", () => {
           kq.apply(kevRead(duplicate));
           assertEquals(idents(kq.poll()), [duplicate]);
           assertEquals(idents(kq.poll()), [duplicate]);
+        });
+
+        it(`R9 another file at the number ends the watchers, ${mode}`, () => {
+          using fds = new Descriptors();
+          using kq = openQueue();
+          const [a, b] = fds.socketpair();
+          const [x, y] = fds.socketpair();
+          kq.apply(kevRead(a, { flags }), kevWrite(a, { flags }));
+          send(b, 1);
+          send(y, 1);
+          dup2(fds, x, a);
+          assertEquals(kq.poll(), []);
+          for (const gone of [kevRead, kevWrite]) {
+            assertCode(() => kq.apply(gone(a, { flags: EV_DELETE })), "ENOENT");
+          }
+        });
+
+        it(`R9 EV_ADD after dup2 is for the new file, ${mode}`, () => {
+          using fds = new Descriptors();
+          using kq = openQueue();
+          const [a] = fds.socketpair();
+          const [x, y] = fds.socketpair();
+          kq.apply(kevRead(a, { flags, udata: 1 }));
+          dup2(fds, x, a);
+          kq.apply(kevRead(a, { flags: EV_ADD | EV_CLEAR, udata: 2 }));
+          send(y, 1);
+          assertEquals(only(kq.poll()).udata, 2n);
+          assertEquals(kq.poll(), []);
+          send(y, 1);
+          assertEquals(only(kq.poll()).udata, 2n);
         });
       }
 
@@ -177,7 +218,7 @@ describeKernels("closed descriptors", () => {
   }
 
   for (const [mode, flags] of Object.entries(MODES)) {
-    it(`R9 dup2 over a watched number ends its watchers, ${mode}`, () => {
+    it(`R9 dup2 over a duplicated number ends its watchers, ${mode}`, () => {
       using fds = new Descriptors();
       using kq = openQueue();
       const [a, b] = fds.socketpair();
@@ -190,21 +231,6 @@ describeKernels("closed descriptors", () => {
       assertEquals(kq.poll(), []);
       assertCode(() => kq.apply(kevRead(a, { flags: EV_DELETE })), "ENOENT");
       assertCode(() => kq.apply(kevWrite(a, { flags: EV_DELETE })), "ENOENT");
-    });
-
-    it(`R9 EV_ADD after dup2 is for the new file, ${mode}`, () => {
-      using fds = new Descriptors();
-      using kq = openQueue();
-      const [a] = fds.socketpair();
-      const [x, y] = fds.socketpair();
-      kq.apply(kevRead(a, { flags, udata: 1 }));
-      fds.dup2(x, a);
-      kq.apply(kevRead(a, { flags: EV_ADD | EV_CLEAR, udata: 2 }));
-      send(y, 1);
-      assertEquals(only(kq.poll()).udata, 2n);
-      assertEquals(kq.poll(), []);
-      send(y, 1);
-      assertEquals(only(kq.poll()).udata, 2n);
     });
   }
 

@@ -58,9 +58,15 @@ export class Descriptors implements Disposable {
     return this.keep(posix.dup(fd));
   }
 
-  /** Gives `fd`'s file the number `number`, which closes what had it, behind the module's back. */
+  /** Gives `fd`'s file the number `number`, by way of the module, which closes what had it. */
   dup2(fd: number, number: number): number {
     return this.keep(posix.dup2(fd, number));
+  }
+
+  /** The same by dup2(2) itself, so that the module does not hear of it. */
+  dup2Behind(fd: number, number: number): number {
+    assertEquals(system.dup2(fd, number), number);
+    return this.keep(number);
   }
 
   /** Closes a descriptor by way of the module. */
@@ -85,6 +91,8 @@ export class Descriptors implements Disposable {
 const SYMBOLS = {
   // int close(int fildes);
   close: { parameters: ["i32"], result: "i32" },
+  // int dup2(int fildes, int fildes2);
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int connect(int socket, const struct sockaddr *address, socklen_t address_len);

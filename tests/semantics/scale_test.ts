@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertLess,
   assertLessOrEqual,
+  assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
@@ -209,16 +210,23 @@ describe("a queue of many watchers", () => {
     new Tally().collect(kq, MANY).assertOnceEach(MANY);
     assertEquals(kq.poll().length, 0);
 
-    // All are gone, so they can be added anew, and deleted before they fire.
-    kq.apply(changes(range(MANY), (ident) => kevTimer(ident, 3_600_000)));
-    kq.apply(kevTimer(MANY, 1, { flags }));
-    const events = kq.wait(PATIENCE);
-    assertEquals(events.length, 1);
-    assertEquals(events.identNumber(0), MANY);
-    kq.apply(
-      changes(range(MANY), (ident) => kevTimer(ident, 0, { flags: EV_DELETE })),
-    );
+    // All are gone, so they can be added anew: half of them for long, and some of each half deleted.
+    const isShort = (ident: number) => ident % 2 === 0;
+    const isDeleted = (ident: number) => ident % 3 === 0;
+    const idents = Array.from(range(MANY));
+    kq.apply(changes(idents, (ident) => {
+      const length = isShort(ident) ? period(ident) : 3_600_000;
+      return kevTimer(ident, length + 200, { flags });
+    }));
+    const remove = (ident: number) => kevTimer(ident, 0, { flags: EV_DELETE });
+    kq.apply(changes(idents.filter(isDeleted), remove));
+    const left = idents.filter((ident) => !isDeleted(ident));
+    const due = left.filter(isShort);
+    const { counts, total } = new Tally().collect(kq, due.length);
+    assertEquals(total, due.length);
+    assert(due.every((ident) => counts.get(ident) === 1));
     assertEquals(kq.poll().length, 0);
+    kq.apply(changes(left.filter((ident) => !isShort(ident)), remove));
   });
 
   it("R101 takes 100,000 timers that repeat", () => {
@@ -254,10 +262,18 @@ describe("a queue of many watchers", () => {
     const events = kq.poll();
     assertEquals(events.length, 1);
     assertEquals([events.filter(0), events.udataNumber(0)], [EVFILT_USER, 3]);
-    kq.apply(
-      changes(range(MANY), (ident) => kevUser(ident, { flags: EV_DELETE })),
+    const removals = changes(
+      range(MANY),
+      (ident) => kevUser(ident, { flags: EV_DELETE }),
     );
+    kq.apply(removals);
     assertEquals(kq.poll().length, 0);
+    const { failures } = assertThrows(
+      () => kq.apply(removals),
+      posix.SystemError,
+    );
+    assertEquals(failures.length, MANY);
+    assert(failures.every(({ code }) => code === "ENOENT"));
   });
 
   it("R18 100,000 levels take turns", () => {
@@ -269,8 +285,13 @@ describe("a queue of many watchers", () => {
       ),
     );
     const tally = new Tally();
-    while (tally.calls < Math.ceil(MANY / ROOM)) tally.add(kq.poll());
+    const calls = Math.ceil(MANY / ROOM);
+    while (tally.calls < calls) tally.add(kq.poll());
     assertEquals(tally.counts.size, MANY);
-    assertLessOrEqual(Math.max(...tally.counts.values()), 2);
+    while (tally.calls < 2 * calls) tally.add(kq.poll());
+    assertEquals(tally.total, 2 * calls * ROOM);
+    for (const count of tally.counts.values()) {
+      assert(count === 2 || count === 3);
+    }
   });
 });
