@@ -13,6 +13,7 @@ import {
   NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
+import { checkWord, U64 } from "../kevent/check.ts";
 import type { Kevent64, KeventInit } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
 import { joinTwo } from "../kqueue/kept.ts";
@@ -101,8 +102,10 @@ export class Watcher implements Watch {
   ) {
     this.#kq = kq;
     this.#change = change;
-    this.#data = change.data ?? 0;
-    this.#udata = BigInt(change.udata ?? 0);
+    const { data = 0, udata = 0 } = change;
+    checkWord("udata", udata, U64);
+    this.#data = data;
+    this.#udata = BigInt(udata);
     this.word = word;
     this.#handler = handler;
     this.#released = released;
@@ -125,8 +128,9 @@ export class Watcher implements Watch {
     this.#isDisabled = false;
     this.#isPaused = false;
     this.#send(EV_ENABLE);
-    // For descriptors the kernel looks again when it enables; all else it has reported.
-    if (LOOKS_AGAIN.has(this.#change.filter)) this.#held = undefined;
+    // For descriptors the kernel looks again when it enables; all else it has reported, and one-shots are gone.
+    const isOnce = ((this.#held?.flags ?? 0) & EV_ONESHOT) !== 0;
+    if (LOOKS_AGAIN.has(this.#change.filter) && !isOnce) this.#held = undefined;
     if (this.#held !== undefined) queueMicrotask(() => this.#deliverHeld());
   }
 

@@ -3,8 +3,8 @@
  * when a rule has none.
  *
  * A test says which rule it checks by its name, `R12 EV_ONESHOT delivers once and is gone`. Names are counted as they
- * stand in the source: one in a loop counts once. A test "runs over the C library" where its suite is registered
- * by `describeKernels` and it is not left out for the stand-in.
+ * stand in the source: one in a loop counts once. A plus marks those that run over the C library of Darwin's ABI as well:
+ * their suite is registered by `describeKernels`, and they are not left out for the stand-in.
  */
 
 const RULES: Readonly<Record<string, string>> = {
@@ -80,6 +80,7 @@ const tests = (await sources(FOLDER)).flatMap(([file, source]) =>
 );
 const known = new Set(Object.keys(RULES));
 const unknown = tests.filter(({ rules }) => !rules.every((r) => known.has(r)));
+console.log(`${"rule".padEnd(68)}  tests  over +`);
 const untested = Object.entries(RULES).filter(([rule, about]) => {
   const mine = tests.filter(({ rules }) => rules.includes(rule));
   print(rule, about, mine);
@@ -100,15 +101,11 @@ Deno.exit(untested.length + unknown.length > 0 ? 1 : 0);
 
 function print(rule: string, about: string, mine: readonly Test[]): void {
   const over = mine.filter(({ runsOverLibrary }) => runsOverLibrary).length;
-  const counts = [mine.length, over].map((count) => `${count}`.padStart(4));
-  console.log(
-    `${rule.padEnd(5)}${about.padEnd(62)}${counts[0]} tests,${
-      counts[1]
-    } over the C library`,
-  );
+  const counts = [mine.length, over].map((count) => `${count}`.padStart(7));
+  console.log(`${rule.padEnd(5)} ${about.padEnd(62)}${counts.join("")}`);
   if (Deno.args.includes("--counts")) return;
   for (const { file, name, runsOverLibrary } of mine) {
-    console.log(`   ${runsOverLibrary ? "+" : " "} ${file}: ${name}`);
+    console.log(`    ${runsOverLibrary ? "+" : " "} ${file}: ${name}`);
   }
 }
 
