@@ -4,6 +4,9 @@ import { getSystemErrorMap, getSystemErrorName } from "node:util";
 import * as darwin from "./constants.ts";
 import type { KeventInit } from "./kevent/record.ts";
 
+/** How many refused changes a message names. */
+const MAX_NAMED = 8;
+
 /** One change of a batch that the kernel refused. */
 export interface ChangeFailure {
   /** The change's place in the batch, from 0. */
@@ -90,19 +93,23 @@ function message(
   const what = text === undefined
     ? errnoName(errno)
     : `${errnoName(errno)}, ${text}`;
-  const parts = failures.length === 1
-    ? [`${syscall} refused change ${describe(failures[0])}: ${what}`]
-    : failures.length > 1
-    ? [
-      `${syscall} refused ${failures.length} changes: ${
-        failures.map((failure) => `${describe(failure)} ${failure.code}`).join(
-          "; ",
-        )
-      }`,
-    ]
-    : [`${syscall} failed: ${what}`];
-  if (detail !== undefined) parts.push(detail);
-  return parts.join(" - ");
+  const outcome = failures.length === 0
+    ? `failed: ${what}`
+    : failures.length === 1
+    ? `refused change ${describe(failures[0])}: ${what}`
+    : `refused ${failures.length} changes: ${describeAll(failures)}`;
+  const whole = `${syscall} ${outcome}`;
+  return detail === undefined ? whole : `${whole} - ${detail}`;
+}
+
+/** Names the first few; `failures` has them all. */
+function describeAll(failures: readonly ChangeFailure[]): string {
+  const named = failures.slice(0, MAX_NAMED)
+    .map((failure) => `${describe(failure)} ${failure.code}`);
+  const more = failures.length - named.length;
+  return more === 0
+    ? named.join("; ")
+    : `${named.join("; ")}; and ${more} more`;
 }
 
 function describe({ index, change }: ChangeFailure): string {

@@ -201,17 +201,46 @@ export class Loop {
    *
    * Promises of {@linkcode once} are rejected with Deno.errors.BadResource; iterators of {@linkcode events} are done;
    * events that were fetched but not handled are dropped.
+   *
+   * ```ts
+   * import { kevUser } from "@kqueue/kqueue";
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * const loop = new Loop();
+   * const event = loop.once(kevUser(1));
+   * loop.close();
+   * await event.catch((error) => console.log(error.name)); // BadResource
+   * ```
    */
   close(): void {
     this.#closeWith(this.#closed);
   }
 
-  /** {@linkcode close}, for `using`. */
+  /**
+   * {@linkcode close}, for `using`.
+   *
+   * ```ts
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * using loop = new Loop();
+   * console.log(loop.closed); // false, and true after this block
+   * ```
+   */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** {@linkcode close}, for `await using`: waits until the other thread has let go of the queue. */
+  /**
+   * {@linkcode close}, for `await using`: waits until the other thread has let go of the queue.
+   *
+   * ```ts
+   * import { kevTimer } from "@kqueue/kqueue";
+   * import { Loop } from "@kqueue/kqueue/loop";
+   *
+   * await using loop = new Loop();
+   * await loop.once(kevTimer(1, 5));
+   * ```
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#pump;

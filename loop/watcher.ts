@@ -36,7 +36,23 @@ export interface WatchTriggerOptions {
   data?: number | bigint;
 }
 
-/** One watch of a loop, as `Loop.on` gives it. With `using` it is cancelled at the end of the block. */
+/**
+ * One watch of a loop, as `Loop.on` gives it. With `using` it is cancelled at the end of the block.
+ *
+ * ```ts
+ * import { kevTimer, kevUser } from "@kqueue/kqueue";
+ * import { Loop } from "@kqueue/kqueue/loop";
+ *
+ * using loop = new Loop();
+ * using watch = loop.on(kevUser(1), (event) => console.log(event.data)); // 7n
+ * watch.disable();
+ * watch.trigger({ data: 7 });
+ * watch.enable();
+ * await loop.once(kevTimer(2, 10));
+ * watch.cancel();
+ * console.log(watch.active); // false
+ * ```
+ */
 export interface Watch extends Disposable {
   /** Whether it still watches: false once it was cancelled, has ended by itself, or the loop is closed. */
   readonly active: boolean;
