@@ -182,9 +182,10 @@ describeKernels("the signal of a waitAsync", () => {
     const { signal } = controller;
     const queues = Array.from({ length: 8 }, () => new Kqueue());
     const waits = queues.map((kq) => kq.waitAsync({ signal }));
+    const rejections = Promise.all(waits.map((waiting) => rejection(waiting)));
     await pause();
     controller.abort("all");
-    for (const waiting of waits) assertEquals(await rejection(waiting), "all");
+    assertEquals(await rejections, waits.map(() => "all"));
     for (const kq of queues) kq.close();
   });
 

