@@ -158,6 +158,23 @@ describeKernels("the signal of a waitAsync", () => {
     }
   });
 
+  it("ends the wait, though another object waits on the same queue", async () => {
+    for (let i = 0; i < 30; i++) {
+      using kq = new Kqueue();
+      using other = Kqueue.fromFd(kq.fd);
+      const controllers = [new AbortController(), new AbortController()];
+      const [first, second] = controllers.map(({ signal }, index) =>
+        rejection([kq, other][index].waitAsync({ signal }))
+      );
+      await pause(2);
+      const order = i % 2 === 0 ? [0, 1] : [1, 0];
+      for (const index of order) {
+        controllers[index].abort(index);
+        assertEquals(await [first, second][index], index);
+      }
+    }
+  });
+
   it("may be one that AbortSignal.timeout() made", async () => {
     using kq = new Kqueue();
     const error = await rejection(

