@@ -202,10 +202,7 @@ export class Kqueue {
     if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
       throw new SystemError("kevent64", errno());
     }
-    if (this.#waker !== undefined && dropWakers(events)) {
-      if (this.#isAway) this.#waker.wake(fd); // it was meant for the other thread
-      else if (events.length === 0) return this.poll(); // it may have had the only place
-    }
+    dropWakers(events);
     return events;
   }
 
@@ -217,7 +214,7 @@ export class Kqueue {
     const more = new Kevent64List(room);
     // A failure shows in the next call.
     if (kevent64(fd, null, more, KEVENT_FLAG_IMMEDIATE, null) > 0) {
-      if (dropWakers(more) && this.#isAway) this.#waker?.wake(fd);
+      dropWakers(more);
       joinEvents(events, more);
     }
     return events;
@@ -237,16 +234,19 @@ export class Kqueue {
     const fd = this.#open();
     const deadline = deadlineOf(timeoutMs);
     if (!this.#kept.isEmpty) return this.poll();
-    let tookWaker = false;
+    let owesWake = false;
     for (let left = timeoutMs;; left = deadline - performance.now()) {
       if (left < 0 && deadline !== Infinity) left = 0;
       const count = kqWait(fd, this.#events, left);
       if (count === -1) throw new SystemError("kevent64", errno());
-      // A late waker's event is nothing to return for.
-      const isLate = this.#waker !== undefined && dropWakers(this.#events);
-      tookWaker ||= isLate;
-      if (isLate && this.#events.length === 0) continue;
-      if (tookWaker && this.#isAway) this.#waker?.wake(fd);
+      if (dropWakers(this.#events) && this.#events.length === 0) {
+        // Nothing to return for. It is for a wait on another thread that this one keeps from ending: not to get it over
+        // and over, it is taken back for now.
+        this.#waker?.calm(fd);
+        owesWake = true;
+        continue;
+      }
+      if (owesWake && this.#isAway) this.#waker?.wake(fd);
       return this.#events;
     }
   }

@@ -1,7 +1,6 @@
 /** The EVFILT_USER watcher that ends a wait on another thread. Callers of a queue never see it. */
 import {
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EVFILT_USER,
   KEVENT_FLAG_IMMEDIATE,
@@ -19,7 +18,10 @@ import {
 /** The upper half of every waker's ident, "kque" in ASCII; the lower half is drawn, as several threads may have one. */
 const MAGIC = 0x6b717565;
 
-/** One thread's waker in one queue. */
+/**
+ * One thread's waker in one queue. It is a level: another thread that waits on the same queue may get its event too, and
+ * must not take it away.
+ */
 export class Waker {
   readonly #add: Kevent64List;
   readonly #trigger: Kevent64List;
@@ -31,7 +33,7 @@ export class Waker {
     const low = crypto.getRandomValues(new Uint32Array(1))[0];
     const ident = BigInt(MAGIC) << 32n | BigInt(low);
     const watcher = { ident, filter: EVFILT_USER };
-    const added = { ...watcher, flags: EV_ADD | EV_CLEAR };
+    const added = { ...watcher, flags: EV_ADD };
     this.#add = Kevent64List.from([added]);
     this.#trigger = Kevent64List.from([{ ...watcher, fflags: NOTE_TRIGGER }]);
     const deleted = { ...watcher, flags: EV_DELETE };
@@ -56,7 +58,7 @@ export class Waker {
     apply(kq, this.#delete);
   }
 
-  /** After the wait: takes back an event that nobody has collected, for others may see it. */
+  /** Takes the event back, after the wait. */
   calm(kq: number): void {
     if (this.#isSpent) apply(kq, this.#reset);
     this.#isSpent = false;
