@@ -116,7 +116,8 @@ function describe({ index, change }: ChangeFailure): string {
   return `${index} (ident ${change.ident}, ${filterName(change.filter)})`;
 }
 
-function filterName(filter: number): string {
+/** A filter's name for messages. */
+export function filterName(filter: number): string {
   const entry = Object.entries(darwin).find(([name, value]) =>
     name.startsWith("EVFILT_") && value === filter
   );

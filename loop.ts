@@ -13,6 +13,7 @@
  * @module
  */
 import { EV_ADD, EV_ONESHOT } from "./constants.ts";
+import { filterName } from "./errors.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { Kqueue, type KqueueOptions } from "./kqueue.ts";
 import { EventStream } from "./loop/stream.ts";
@@ -267,7 +268,9 @@ export class Loop {
     const key = `${change.filter} ${change.ident}`;
     if (this.#keys.has(key)) {
       throw new Deno.errors.AlreadyExists(
-        `Cannot watch: the loop has a watch for ident ${change.ident} and filter ${change.filter}`,
+        `Cannot watch: the loop has a watch for ident ${change.ident} and ${
+          filterName(change.filter)
+        }`,
       );
     }
     const slot = this.#freeSlots.at(-1) ?? this.#watchers.length;

@@ -1,4 +1,5 @@
 /** One change each, for the filters in daily use. */
+import { constants } from "node:os";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -134,22 +135,36 @@ export function kevUser(
  * Counts a signal sent to this process (EVFILT_SIGNAL), ignored or handled as it may be: an event's data is how often
  * since the last report.
  *
- * @param signal The signal's number: 1 to 64 (`constants.signals` of `node:os` has the names).
+ * ```ts
+ * import { kevSignal } from "@kqueue/kqueue";
+ *
+ * console.log(kevSignal("SIGINT").ident); // 2
+ * ```
+ *
+ * @param signal The signal's name, or its number on this system: 1 to 64.
  * @throws {RangeError} naming the argument that does not fit.
  */
 export function kevSignal(
-  signal: number,
+  signal: Deno.Signal | number,
   options: ChangeOptions = {},
 ): KeventInit {
-  checkInteger("signal", signal, 1, 64);
-  return change("signal", signal, EVFILT_SIGNAL, options, {});
+  const number = typeof signal === "string" ? signalNumber(signal) : signal;
+  checkInteger("signal", number, 1, 64);
+  return change("signal", number, EVFILT_SIGNAL, options, {});
+}
+
+function signalNumber(name: Deno.Signal): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  if (Object.hasOwn(numbers, name)) return numbers[name];
+  throw new RangeError(`signal must be one of this system's, got "${name}"`);
 }
 
 /**
  * Watches a process, this one's child or not (EVFILT_PROC): reported once when it exits.
  *
  * @param pid The process's number: 1 to 2147483647.
- * @param options Fflags are NOTE_EXIT unless given.
+ * @param options Fflags are NOTE_EXIT unless given. With `NOTE_EXIT | NOTE_EXITSTATUS` the event's data is the status as
+ * wait(2) has it: the exit code is `Number(data) >> 8`, and the signal that ended the process `Number(data) & 0x7f`.
  * @throws {RangeError} naming the argument that does not fit.
  */
 export function kevProc(pid: number, options: ChangeOptions = {}): KeventInit {
@@ -159,7 +174,7 @@ export function kevProc(pid: number, options: ChangeOptions = {}): KeventInit {
 
 /**
  * Watches an open file or directory, whatever name it has or gets (EVFILT_VNODE): an event's fflags say what
- * happened.
+ * happened. It goes on until it is deleted or its descriptor closed: NOTE_DELETE does not end it.
  *
  * @param fd An open descriptor of it.
  * @param options Flags are EV_ADD | EV_CLEAR unless given. Fflags are what to report: unless given NOTE_DELETE,

@@ -84,7 +84,10 @@ function wrongWord(name: string, value: unknown, range: Range64): Error {
   );
 }
 
-function show(value: unknown): string {
+/** A value as an error message shows it. */
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
   return typeof value === "bigint" ? `${value}n` : String(value);
 }

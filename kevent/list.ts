@@ -1,5 +1,5 @@
 /** Fixed-capacity lists of records in memory that the kernel reads and writes. */
-import { checkInteger, wrongNumber } from "./check.ts";
+import { checkInteger, show, wrongNumber } from "./check.ts";
 import {
   DATA_WIDE,
   DATA_WORD,
@@ -37,7 +37,14 @@ export abstract class EventList<
   In extends KeventInit = KeventInit,
 > implements Iterable<Out> {
   static {
-    memoryOf = (list) => list.#memory;
+    memoryOf = (list) => {
+      if (typeof list !== "object" || !(#memory in list)) {
+        throw new TypeError(
+          `the list must be a KeventList or a Kevent64List, got ${show(list)}`,
+        );
+      }
+      return list.#memory;
+    };
   }
 
   readonly #memory: RecordMemory;

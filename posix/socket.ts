@@ -132,7 +132,8 @@ export function listen(
  *
  * @param fd A listening socket.
  * @returns A socket, close-on-exec, or null where no connection waits.
- * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF, EINVAL or ENOTSOCK for what does not listen.
+ * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does
+ * not listen but has something to read. (With nothing to read, that is null too: poll(2) sees no difference.)
  */
 export function accept(fd: number): number | null {
   checkFd("fd", fd);
