@@ -28,7 +28,7 @@ describeKernels("Loop refuses", () => {
         await assertRejects(
           () => attempt(loop, kevUser(ident)),
           AlreadyExists,
-          "ident 1 and filter -10",
+          "ident 1 and EVFILT_USER",
         );
       }
       assert(watch.active);
