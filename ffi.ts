@@ -18,7 +18,6 @@
  *
  * @module
  */
-import { KEVENT_FLAG_NONE } from "./constants.ts";
 import {
   type EventList,
   type Kevent64List,
@@ -37,18 +36,13 @@ import {
   timespecMemoryOf,
 } from "./kevent/timespec.ts";
 import {
-  closeListeners,
   currentKernel,
   type Kernel,
   provideKernel,
   setKernel,
 } from "./kernel.ts";
-import {
-  addressOf,
-  Errno,
-  MEMORY_SYMBOLS,
-  openSystemLibrary,
-} from "./library.ts";
+import { addressOf, Errno, openSystemLibrary } from "./library.ts";
+import { POLL_SYMBOLS, type PollLibrary } from "./poll.ts";
 
 export {
   type ChangeFailure,
@@ -60,19 +54,6 @@ export {
 function pointerTo(_struct: Struct): "pointer" {
   return "pointer";
 }
-
-const KEVENT64_CALL = {
-  parameters: [
-    "i32", // int kq
-    pointerTo(KEVENT64), // const struct kevent64_s *changelist
-    "i32", // int nchanges
-    pointerTo(KEVENT64), // struct kevent64_s *eventlist
-    "i32", // int nevents
-    "u32", // unsigned int flags
-    pointerTo(TIMESPEC), // const struct timespec *timeout
-  ],
-  result: "i32", // int
-} as const;
 
 /** What this module calls of Darwin's C library. A variadic function is declared without its variadic arguments. */
 const SYMBOLS = {
@@ -89,12 +70,17 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
-  kevent64: KEVENT64_CALL,
-  // The same function, run on another thread: errno stays there.
-  kevent64Nonblocking: {
-    name: "kevent64",
-    nonblocking: true,
-    ...KEVENT64_CALL,
+  kevent64: {
+    parameters: [
+      "i32", // int kq
+      pointerTo(KEVENT64), // const struct kevent64_s *changelist
+      "i32", // int nchanges
+      pointerTo(KEVENT64), // struct kevent64_s *eventlist
+      "i32", // int nevents
+      "u32", // unsigned int flags
+      pointerTo(TIMESPEC), // const struct timespec *timeout
+    ],
+    result: "i32", // int
   },
   // int close(int fildes);
   close: { parameters: ["i32"], result: "i32" },
@@ -102,8 +88,7 @@ const SYMBOLS = {
   ioctl: { parameters: ["i32", "u64"], result: "i32" },
   // int *__error(void);
   __error: { parameters: [], result: "pointer" },
-  // void *memmove(void *dst, const void *src, size_t len);
-  ...MEMORY_SYMBOLS,
+  ...POLL_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** `FIOCLEX` of Darwin's `<sys/filio.h>`, `_IO('f', 1)`: sets close-on-exec. */
@@ -120,12 +105,14 @@ export const DARWIN_SYMBOLS: Deno.ForeignLibraryInterface = SYMBOLS;
 
 /** A C library of Darwin's ABI behind the calls. */
 class DarwinKernel implements Kernel {
+  readonly poll: PollLibrary;
   readonly #symbols: Symbols;
   readonly #errno: Errno;
 
   constructor(symbols: Symbols) {
     this.#symbols = symbols;
     this.#errno = new Errno(symbols, symbols.__error());
+    this.poll = { symbols, errno: this.#errno };
   }
 
   kqueue(): number {
@@ -175,20 +162,8 @@ class DarwinKernel implements Kernel {
     return count === -1 ? this.#fail() : count;
   }
 
-  waitOnThread(
-    kq: number,
-    events: RecordMemory,
-    timeout: TimespecMemory | null,
-  ): Promise<number> {
-    return this.#symbols.kevent64Nonblocking(
-      kq,
-      null,
-      0,
-      this.#address(events),
-      events.capacity,
-      KEVENT_FLAG_NONE,
-      timeout === null ? null : this.#address(timeout),
-    );
+  expose(): number {
+    return 0; // the kernel sees to it by itself
   }
 
   replacing(): void {} // the kernel knows by itself
@@ -373,7 +348,6 @@ function recordsOf(
  * @returns 0, or -1 with {@linkcode errno}.
  */
 export function close(fd: number): number {
-  for (const closed of closeListeners) closed(fd);
   return currentKernel().close(fd);
 }
 

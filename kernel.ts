@@ -1,6 +1,7 @@
 /** What answers the calls of this thread, for the modules that make them. */
 import type { RecordMemory } from "./kevent/memory.ts";
 import type { TimespecMemory } from "./kevent/timespec.ts";
+import type { PollLibrary } from "./poll.ts";
 
 /** A C library of Darwin's ABI, or on Linux the engine. Each call returns -1 on failure. */
 export interface Kernel {
@@ -21,17 +22,10 @@ export interface Kernel {
     flags: number,
     timeout: TimespecMemory | null,
   ): number;
-  /**
-   * Waits for events on another thread, one wait for each queue at a time. The memory must be left alone until then.
-   *
-   * @returns How many events it brought, which may be 0 though some are ready now; -1 on failure, and why is not
-   * known, as errno stayed on that thread: a synchronous call asks again for either.
-   */
-  waitOnThread(
-    kq: number,
-    events: RecordMemory,
-    timeout: TimespecMemory | null,
-  ): Promise<number>;
+  /** What a wait on another thread calls: poll(2), to which a queue must be readable when it has something (R22). */
+  readonly poll: PollLibrary;
+  /** Makes sure that from now on nothing keeps a queue from being readable then, such as a want of descriptors. */
+  expose(kq: number): number;
   /** A number is about to name another file (`dup2`): its watchers end, as those of a descriptor that is closed. */
   replacing(fd: number): void;
   /** Closes a queue or any other descriptor. */
@@ -39,9 +33,6 @@ export interface Kernel {
   /** The errno that the last failing call left. */
   errno(): number;
 }
-
-/** Who wants to know of descriptors that are closed by way of this module. */
-export const closeListeners: Set<(fd: number) => void> = new Set();
 
 let open: () => Kernel;
 let kernel: Kernel | undefined;

@@ -4,7 +4,6 @@
  * @module
  */
 import { constants } from "node:os";
-import { setImmediate } from "node:timers";
 import {
   EVFILT_USER,
   KEVENT_FLAG_IMMEDIATE,
@@ -13,15 +12,12 @@ import {
 import { SystemError } from "./errors.ts";
 import { close, errno, kevent64, kqueue } from "./ffi.ts";
 import { checkInteger } from "./kevent/check.ts";
-import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
+import { Kevent64List, type KeventList } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
-import { Timespec, timespecMemoryOf } from "./kevent/timespec.ts";
-import { currentKernel } from "./kernel.ts";
 import { ChangeBatch } from "./kqueue/changes.ts";
 import { iterateEvents } from "./kqueue/iterator.ts";
-import { joinEvents, KeptEvents } from "./kqueue/kept.ts";
-import { checkTimeout, deadlineOf, kqWait, MAX_WAIT } from "./kqueue/wait.ts";
-import { dropWakers, Waker } from "./kqueue/waker.ts";
+import { checkTimeout, collectNow, deadlineOf, kqWait } from "./kqueue/wait.ts";
+import { nextTurn, Place } from "./kqueue/waiter.ts";
 
 export { kqApply, kqWait } from "./kqueue/wait.ts";
 
@@ -83,15 +79,13 @@ export interface TriggerOptions {
 export class Kqueue {
   #fd: number;
   readonly #isOwner: boolean = true;
-  /** What calls fill and return; and what a wait on another thread fills meanwhile. They change places. */
-  #events: Kevent64List;
-  #away: Kevent64List | undefined;
+  /** What calls fill and return. */
+  readonly #events: Kevent64List;
   readonly #changes = new ChangeBatch();
-  readonly #kept = new KeptEvents();
-  #waker: Waker | undefined;
-  /** Whether a waitAsync is pending, and whether it has got as far as the other thread. */
+  /** Where it waits for another thread to tell that it is readable; made by the first such wait. */
+  #place: Place | undefined;
+  /** Whether a waitAsync is pending. */
   #isWaiting = false;
-  #isAway = false;
   /** When this queue last saw Deno's event loop turn, on performance.now()'s clock. */
   #turnedAt = -Infinity;
 
@@ -177,9 +171,6 @@ export class Kqueue {
     batch.pack(changes);
     const { list } = batch;
     if (list.length === 0) return;
-    if (this.#kept.hasAny) {
-      for (const change of batch.given()) this.#kept.changed(change);
-    }
     if (kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null) === -1) {
       throw new SystemError("kevent64", errno());
     }
@@ -196,28 +187,14 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    */
   poll(): Kevent64List {
-    const fd = this.#open();
-    const events = this.#events;
-    if (!this.#kept.isEmpty) return this.#pollBesideKept(fd, events);
-    if (kevent64(fd, null, events, KEVENT_FLAG_IMMEDIATE, null) === -1) {
-      throw new SystemError("kevent64", errno());
-    }
-    dropWakers(events);
-    return events;
+    this.#poll(this.#events);
+    return this.#events;
   }
 
-  /** What an earlier wait left behind comes first, and what is ready now where there is room. */
-  #pollBesideKept(fd: number, events: Kevent64List): Kevent64List {
-    this.#kept.take(events);
-    const room = events.capacity - events.length;
-    if (room === 0) return events;
-    const more = new Kevent64List(room);
-    // A failure shows in the next call.
-    if (kevent64(fd, null, more, KEVENT_FLAG_IMMEDIATE, null) > 0) {
-      dropWakers(more);
-      joinEvents(events, more);
-    }
-    return events;
+  #poll(events: Kevent64List): number {
+    const count = collectNow(this.#open(), events);
+    if (count === -1) throw new SystemError("kevent64", errno());
+    return count;
   }
 
   /**
@@ -232,23 +209,10 @@ export class Kqueue {
   wait(timeoutMs = Infinity): Kevent64List {
     checkTimeout(timeoutMs);
     const fd = this.#open();
-    const deadline = deadlineOf(timeoutMs);
-    if (!this.#kept.isEmpty) return this.poll();
-    let owesWake = false;
-    for (let left = timeoutMs;; left = deadline - performance.now()) {
-      if (left < 0 && deadline !== Infinity) left = 0;
-      const count = kqWait(fd, this.#events, left);
-      if (count === -1) throw new SystemError("kevent64", errno());
-      if (dropWakers(this.#events) && this.#events.length === 0) {
-        // Nothing to return for. It is for a wait on another thread that this one keeps from ending: not to get it over
-        // and over, it is taken back for now.
-        this.#waker?.calm(fd);
-        owesWake = true;
-        continue;
-      }
-      if (owesWake && this.#isAway) this.#waker?.wake(fd);
-      return this.#events;
+    if (kqWait(fd, this.#events, timeoutMs) === -1) {
+      throw new SystemError("kevent64", errno());
     }
+    return this.#events;
   }
 
   /**
@@ -277,21 +241,29 @@ export class Kqueue {
     const { timeoutMs = Infinity, signal } = options;
     checkTimeout(timeoutMs);
     this.#open();
+    signal?.throwIfAborted();
+    return await this.#exclusively(() =>
+      this.#waitAsync(this.#events, deadlineOf(timeoutMs), signal)
+    );
+  }
+
+  /** One asynchronous wait at a time: another one would take its events. */
+  async #exclusively<T>(wait: () => Promise<T>): Promise<T> {
     if (this.#isWaiting) {
       throw new Deno.errors.Busy(
         "Cannot wait: another waitAsync of this queue is pending",
       );
     }
-    signal?.throwIfAborted();
     this.#isWaiting = true;
     try {
-      return await this.#waitAsync(deadlineOf(timeoutMs), signal);
+      return await wait();
     } finally {
       this.#isWaiting = false;
     }
   }
 
   async #waitAsync(
+    events: Kevent64List,
     deadline: number,
     signal: AbortSignal | undefined,
   ): Promise<Kevent64List> {
@@ -299,65 +271,21 @@ export class Kqueue {
       if (performance.now() - this.#turnedAt > LONGEST_TURN) {
         await this.#turn(signal);
       }
-      let events = this.poll();
-      if (events.length > 0 || performance.now() >= deadline) return events;
+      if (this.#poll(events) > 0 || performance.now() >= deadline) break;
       // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
       await this.#turn(signal);
-      events = this.poll();
-      const left = deadline - performance.now();
-      if (events.length > 0 || left <= 0) return events;
-      const brought = await this.#waitAway(left, signal);
-      if (brought.length > 0) return brought;
+      if (this.#poll(events) > 0 || performance.now() >= deadline) break;
+      this.#place ??= new Place(this.#fd);
+      await this.#place.wait(deadline, signal);
+      this.#turnedAt = performance.now();
     }
+    return events;
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     await nextTurn();
     this.#turnedAt = performance.now();
     signal?.throwIfAborted();
-  }
-
-  /** Waits on another thread, and returns what came back with it: maybe nothing, though the time is not over. */
-  async #waitAway(
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Kevent64List> {
-    const fd = this.#fd;
-    const waker = this.#waker ??= this.#installWaker(fd);
-    const away = this.#away ??= new Kevent64List(this.#events.capacity);
-    const timeout = timeoutMs === Infinity
-      ? null
-      : Timespec.fromMilliseconds(Math.min(timeoutMs, MAX_WAIT));
-    const wake = (): void => waker.wake(fd);
-    signal?.addEventListener("abort", wake);
-    this.#isAway = true;
-    try {
-      // A failure of that thread shows in the poll that follows (its errno does not come back).
-      const count = await currentKernel().waitOnThread(
-        fd,
-        memoryOf(away),
-        timeout === null ? null : timespecMemoryOf(timeout),
-      );
-      memoryOf(away).length = Math.max(0, count);
-    } finally {
-      this.#isAway = false;
-      signal?.removeEventListener("abort", wake);
-      if (this.#fd === -1) this.#release(fd);
-      else waker.calm(fd);
-    }
-    this.#turnedAt = performance.now();
-    dropWakers(away);
-    this.#open();
-    if (signal?.aborted) this.#kept.keep(away);
-    signal?.throwIfAborted();
-    [this.#events, this.#away] = [away, this.#events];
-    return away;
-  }
-
-  #installWaker(fd: number): Waker {
-    const waker = new Waker();
-    if (!waker.install(fd)) throw new SystemError("kevent64", errno());
-    return waker;
   }
 
   /**
@@ -376,7 +304,23 @@ export class Kqueue {
    * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Kevent64> {
-    return iterateEvents(this, this.#kept);
+    const one = new Kevent64List(1);
+    return iterateEvents((signal) => this.#next(one, signal));
+  }
+
+  /** The next event, in a list of its own with room for one; undefined when there is no next. */
+  async #next(
+    one: Kevent64List,
+    signal: AbortSignal,
+  ): Promise<Kevent64 | undefined> {
+    try {
+      if (this.closed || signal.aborted) return undefined;
+      await this.#exclusively(() => this.#waitAsync(one, Infinity, signal));
+      return one.at(0);
+    } catch (error) {
+      if (this.closed || signal.aborted) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -413,22 +357,15 @@ export class Kqueue {
   /**
    * Closes the queue, with all its watchers. May be called again.
    *
-   * A pending waitAsync ends first, and is rejected with Deno.errors.BadResource; the descriptor's number is not free
-   * before.
+   * A pending waitAsync ends at once: it is rejected with Deno.errors.BadResource, and a `for await` is done.
    */
   close(): void {
     const fd = this.#fd;
     if (fd === -1) return;
     this.#fd = -1;
-    if (this.#isAway) this.#waker?.wake(fd);
-    else this.#release(fd);
-  }
-
-  #release(fd: number): void {
-    this.#kept.clear();
+    this.#place?.close(isClosed());
     // A failure can only mean that somebody else closed the descriptor: it is closed all the same.
     if (this.#isOwner) close(fd);
-    else this.#waker?.remove(fd);
   }
 
   /** {@linkcode close}, for `using`. */
@@ -437,14 +374,11 @@ export class Kqueue {
   }
 
   #open(): number {
-    if (this.#fd === -1) {
-      throw new Deno.errors.BadResource("The queue is closed");
-    }
+    if (this.#fd === -1) throw isClosed();
     return this.#fd;
   }
 }
 
-/** Lets Deno's event loop run what it has: timers, I/O, other promises. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+function isClosed(): Error {
+  return new Deno.errors.BadResource("The queue is closed");
 }

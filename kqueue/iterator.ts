@@ -1,43 +1,36 @@
 /** A queue's events one by one. */
 import type { Kevent64 } from "../kevent/record.ts";
-import type { Kqueue } from "../kqueue.ts";
-import type { KeptEvents } from "./kept.ts";
 
-/** The iterator of `for await` over a queue. What it has fetched but not given when it is left goes to `kept`. */
+/**
+ * The iterator of `for await` over a queue. Each step takes one event, and no more, from the kernel: what the loop does
+ * between two steps counts for all that is still there, and nothing is left over when it is left.
+ *
+ * @param take Waits for the next event; undefined when there is none any more. The signal is aborted when the loop is
+ * left.
+ */
 export function iterateEvents(
-  kq: Kqueue,
-  kept: KeptEvents,
+  take: (signal: AbortSignal) => Promise<Kevent64 | undefined>,
 ): AsyncIterableIterator<Kevent64> {
   const leaving = new AbortController();
-  const { signal } = leaving;
-  let batch: Kevent64[] = [];
-
-  const isOver = (): boolean => kq.closed || signal.aborted;
-  const fetch = async (): Promise<void> => {
-    try {
-      const events = (await kq.waitAsync({ signal })).toArray();
-      if (signal.aborted) kept.keep(events);
-      else batch = events;
-    } catch (error) {
-      if (!isOver()) throw error;
-    }
+  const step = async (): Promise<IteratorResult<Kevent64>> => {
+    const value = await take(leaving.signal);
+    return value === undefined ? DONE : { done: false, value };
   };
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    next: async () => {
-      if (batch.length === 0 && !isOver()) await fetch();
-      const value = isOver() ? undefined : batch.shift();
-      return value === undefined
-        ? { done: true, value: undefined }
-        : { done: false, value };
+    next: () => {
+      const next = last.then(step);
+      last = next.catch(() => {});
+      return next;
     },
     return: () => {
       leaving.abort();
-      kept.keep(batch);
-      batch = [];
-      return Promise.resolve({ done: true, value: undefined });
+      return Promise.resolve(DONE);
     },
     [Symbol.asyncIterator]() {
       return this;
     },
   };
 }
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };

@@ -84,7 +84,11 @@ export function kqWait(
 
 const ZERO = new Timespec();
 
-function collectNow(kq: number, events: KeventList | Kevent64List): number {
+/** Takes what is ready. The count, or -1 with `errno()`. */
+export function collectNow(
+  kq: number,
+  events: KeventList | Kevent64List,
+): number {
   for (;;) {
     const count = collect(kq, events, ZERO);
     // On macOS even a call that does not wait may sleep for a moment, and be interrupted.

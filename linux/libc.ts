@@ -1,11 +1,7 @@
 /** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
 import { constants } from "node:os";
-import {
-  addressOf,
-  Errno,
-  MEMORY_SYMBOLS,
-  openSystemLibrary,
-} from "../library.ts";
+import { addressOf, Errno, openSystemLibrary } from "../library.ts";
+import { POLL_SYMBOLS, type PollLibrary } from "../poll.ts";
 
 /**
  * Variadic functions are declared with the arguments that the engine passes: on Linux they travel in registers like
@@ -25,14 +21,6 @@ const SYMBOLS = {
     name: "syscall",
     parameters: ["i64", "i32", "pointer", "i32", "pointer", "pointer", "usize"],
     result: "i64",
-  },
-  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
-  poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
-  // int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *); run on another thread
-  ppoll: {
-    nonblocking: true,
-    parameters: ["pointer", "u32", "pointer", "pointer"],
-    result: "i32",
   },
   // int ioctl(int fd, unsigned long request, int *argument);
   ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
@@ -93,8 +81,8 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
-  // void *memmove(void *dst, const void *src, size_t len);
-  ...MEMORY_SYMBOLS,
+  // poll, malloc, free, memmove
+  ...POLL_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions, opened with the engine. */
@@ -110,6 +98,11 @@ export function openLibc(): void {
   scratch.emptyPath = addressOf(symbols, scratch.noPath);
   scratch.secondPointer = addressOf(symbols, scratch.second);
   libc = symbols;
+}
+
+/** What a wait on another thread calls. */
+export function pollLibrary(): PollLibrary {
+  return { symbols: libc, errno: lastErrno };
 }
 
 /** The errno of the call that has just failed. */

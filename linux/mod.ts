@@ -11,21 +11,23 @@ import {
 } from "../constants.ts";
 import { DATA_WORD, FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
 import type { TimespecMemory } from "../kevent/timespec.ts";
+import type { PollLibrary } from "../poll.ts";
 import { Change } from "./change.ts";
 import { epollCreate } from "./epoll.ts";
-import { captureErrno, EBADF, EINVAL, libc, openLibc } from "./libc.ts";
+import {
+  captureErrno,
+  EBADF,
+  EINVAL,
+  libc,
+  openLibc,
+  pollLibrary,
+} from "./libc.ts";
 import { isOwn } from "./own.ts";
 import { Queue } from "./queue.ts";
-import { waitReadable } from "./thread.ts";
 
 /** R21: bits of kevent64's flags that Darwin refuses; it ignores the rest. */
 const REFUSED_FLAGS = 0x400 | 0x20000 | 0x40000;
 const SECOND = 1e9;
-/**
- * How long another thread looks at a queue at once, in ns: nothing tells it of a descriptor that is closed behind the
- * module's back, so it comes back now and then to see.
- */
-const LONGEST_WAIT = 1e9;
 const TWO_32 = 2 ** 32;
 
 const change = new Change();
@@ -36,6 +38,7 @@ class Engine {
   /** The same, for the queues to find each other. */
   readonly #open = new Map<number, Queue>();
   #errno = 0;
+  readonly poll: PollLibrary = pollLibrary();
 
   kqueue(): number {
     const fd = epollCreate();
@@ -83,20 +86,11 @@ class Engine {
     return count < 0 ? this.#fail(-count) : count;
   }
 
-  /** Only looks at the queue's descriptor: what is ready there stays for the next call to collect. */
-  async waitOnThread(
-    kq: number,
-    _events: RecordMemory,
-    timeout: TimespecMemory | null,
-  ): Promise<number> {
+  expose(kq: number): number {
     const queue = this.#queues[kq];
     if (queue === undefined) return this.#fail(EBADF);
-    const error = queue.observe();
-    if (error !== 0) return this.#fail(error);
-    const nanoseconds = timeout === null ? Infinity : nanosecondsOf(timeout);
-    await waitReadable(kq, Math.min(nanoseconds, LONGEST_WAIT));
-    queue.unobserve();
-    return 0;
+    const error = queue.expose();
+    return error === 0 ? 0 : this.#fail(error);
   }
 
   replacing(fd: number): void {

@@ -24,6 +24,7 @@ import {
   DATA_HIGH,
   DATA_LOW,
   EPOLLERR,
+  EPOLLIN,
   epollWait,
   EVENT_WORDS,
   EventBuffer,
@@ -72,7 +73,6 @@ export class Queue {
   readonly #ready = new ReadyList();
   #stale: DescriptorFilter | undefined;
   readonly #wakeup: Wakeup = new Wakeup(this);
-  #observers = 0;
 
   /**
    * @param fd Its epoll descriptor.
@@ -138,11 +138,11 @@ export class Queue {
   }
 
   /**
-   * Makes the queue's descriptor readable while the ready list has something, for those who look at it from outside:
-   * another queue (R22), or a thread that waits for it. Without any, it costs nothing.
+   * Makes the queue's descriptor readable where the ready list has something, for those who look at it from outside
+   * (R22): another queue, poll(2), the thread that waits. Where it has nothing, that costs nothing.
    */
   wake(): void {
-    if (this.#observers > 0) this.#wakeup.set(!this.isIdle);
+    if (this.#ready.first !== null) this.#wakeup.set();
   }
 
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
@@ -164,18 +164,9 @@ export class Queue {
     return count;
   }
 
-  /** From now on somebody looks at the queue's descriptor. The errno, 0 for none. */
-  observe(): number {
-    const error = this.#wakeup.open();
-    if (error !== 0) return error;
-    this.#observers++;
-    this.wake();
-    return 0;
-  }
-
-  /** Somebody looks no more. */
-  unobserve(): void {
-    if (--this.#observers === 0) this.#wakeup.set(false);
+  /** Sees to it that nothing will keep {@linkcode wake} from working. The errno, 0 for none. */
+  expose(): number {
+    return this.#wakeup.open();
   }
 
   /** Whether the ready list is empty. */
@@ -213,7 +204,7 @@ export class Queue {
       }
       this.#timer.settle();
       if (this.#stale !== undefined) this.#dropStale();
-      if (this.#observers > 0) this.wake();
+      this.wake();
       if (count > 0 || left === 0) return count;
       if (left > 0) {
         left = nanoseconds - (clockTime(CLOCK_MONOTONIC, 0) - start);
@@ -318,9 +309,9 @@ export class Queue {
   }
 
   /** Puts a descriptor of the engine's own, from now on to be closed by `release`, into the set. The errno, or 0. */
-  addSource(fd: number, source: Source): number {
+  addSource(fd: number, source: Source, events: number = EPOLLIN): number {
     this.closed(fd); // whatever is known by the number is of a file that was closed
-    return this.#sources.add(fd, source);
+    return this.#sources.add(fd, source, events);
   }
 
   /** Takes a descriptor of the engine's own out again, if it is in. */

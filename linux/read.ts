@@ -35,7 +35,7 @@ export class ReadFilter extends DescriptorFilter {
     if (error !== 0 || watched === undefined) return error;
     knote.kind = KIND_QUEUE;
     // R22: what only the other queue's ready list knows must show at its descriptor.
-    const failure = watched.observe();
+    const failure = watched.expose();
     if (failure !== 0) this.detach(knote);
     return failure;
   }

@@ -1,10 +1,5 @@
 /** The engine's own descriptors in a queue's epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
-import {
-  EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
-  epollControl,
-  EPOLLIN,
-} from "./epoll.ts";
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, epollControl } from "./epoll.ts";
 import { claim } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
@@ -12,22 +7,29 @@ export interface Source {
   ready(fd: number): void;
 }
 
+interface Entry {
+  readonly fd: number;
+  readonly source: Source;
+  readonly events: number;
+}
+
 /** The sources of one queue. In epoll's reports they have a negative number where watchers have their generation. */
 export class Sources {
   readonly #epfd: number;
-  readonly #entries: ({ fd: number; source: Source } | undefined)[] = [];
+  readonly #entries: (Entry | undefined)[] = [];
 
   constructor(epfd: number) {
     this.#epfd = epfd;
   }
 
   /** Puts a descriptor in. The errno, 0 for none. */
-  add(fd: number, source: Source): number {
+  add(fd: number, source: Source, events: number): number {
     let index = this.#entries.indexOf(undefined);
     if (index === -1) index = this.#entries.length;
-    const error = register(this.#epfd, fd, index);
+    const entry = { fd, source, events };
+    const error = register(this.#epfd, entry, index);
     if (error !== 0) return error;
-    this.#entries[index] = { fd, source };
+    this.#entries[index] = entry;
     claim(fd);
     return 0;
   }
@@ -48,13 +50,15 @@ export class Sources {
   /** Registers all of them in another set, which is to take the place of this one. */
   adopt(fresh: number): void {
     this.#entries.forEach((entry, index) => {
-      if (entry !== undefined) register(fresh, entry.fd, index);
+      if (entry !== undefined) register(fresh, entry, index);
     });
   }
 
   /** Registers one of them again, whose file was replaced under its number. */
   restore(fd: number): void {
-    register(this.#epfd, fd, this.#indexOf(fd));
+    const index = this.#indexOf(fd);
+    const entry = this.#entries[index];
+    if (entry !== undefined) register(this.#epfd, entry, index);
   }
 
   #indexOf(fd: number): number {
@@ -62,6 +66,10 @@ export class Sources {
   }
 }
 
-function register(epfd: number, fd: number, index: number): number {
-  return epollControl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
+function register(
+  epfd: number,
+  { fd, events }: Entry,
+  index: number,
+): number {
+  return epollControl(epfd, EPOLL_CTL_ADD, fd, events, -1 - index);
 }

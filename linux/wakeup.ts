@@ -1,4 +1,5 @@
 /** An eventfd(2) in a queue's set, which makes the queue's descriptor readable for what the kernel knows nothing of. */
+import { EPOLLET, EPOLLIN } from "./epoll.ts";
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
 import { release } from "./own.ts";
 import type { Queue } from "./queue.ts";
@@ -20,31 +21,27 @@ export class Wakeup implements Source {
     if (this.#fd !== -1) return 0;
     const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
     if (fd === -1) return captureErrno();
-    const error = this.#queue.addSource(fd, this);
+    // Each write is an edge, which the next look at the set takes with it: nothing has to be read again.
+    const error = this.#queue.addSource(fd, this, EPOLLIN | EPOLLET);
     if (error !== 0) {
       libc.close(fd);
       return error;
     }
     this.#fd = fd;
+    this.#bytes[0] = 1;
     this.#value = pointerTo(this.#bytes);
     return 0;
   }
 
-  /** Makes it readable, or not any more. */
-  set(isReadable: boolean): void {
-    if (isReadable === this.#isSet || this.#fd === -1) return;
-    this.#isSet = isReadable;
-    if (isReadable) {
-      this.#bytes[0] = 1;
-      libc.write(this.#fd, this.#value, 8n);
-    } else {
-      libc.read(this.#fd, this.#value, 8n);
-    }
+  /** Makes the set readable until it is looked at. Out of descriptors it does not, unless it was opened before. */
+  set(): void {
+    if (this.#isSet || this.open() !== 0) return;
+    this.#isSet = true;
+    libc.write(this.#fd, this.#value, 8n);
   }
 
-  /** It is readable: quiet, unless the ready list still has something. */
   ready(): void {
-    if (this.#queue.isIdle) this.set(false);
+    this.#isSet = false;
   }
 
   dispose(): void {

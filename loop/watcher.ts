@@ -16,7 +16,7 @@ import { SystemError } from "../errors.ts";
 import { checkWord, U64 } from "../kevent/check.ts";
 import type { Kevent64, KeventInit } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
-import { joinTwo } from "../kqueue/kept.ts";
+import { joinTwo } from "./join.ts";
 
 /** The filters that look at a descriptor's state whenever their watcher is changed. */
 const LOOKS_AGAIN: ReadonlySet<number> = new Set([

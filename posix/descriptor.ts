@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
 import { close as closeDescriptor, errno } from "../ffi.ts";
-import { closeListeners, currentKernel } from "../kernel.ts";
+import { currentKernel } from "../kernel.ts";
 import { checkInteger } from "../kevent/check.ts";
 import { checkFd, checkMode, cString, oneOf } from "./check.ts";
 import { closeOnExec, complete, failure, libc } from "./libc.ts";
@@ -149,7 +149,6 @@ export function dup2(fd: number, number: number): number {
   checkFd("fd", fd);
   checkFd("number", number);
   if (fd !== number && isOpen(fd)) {
-    for (const closed of closeListeners) closed(number);
     currentKernel().replacing(number);
   }
   return closeOnExec(

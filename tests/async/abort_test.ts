@@ -4,11 +4,11 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import { EV_ADD, kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { block, pause, soon, triggered, turn } from "./support.ts";
+import { block, it, pause, soon, triggered, turn } from "./support.ts";
 
 /** What a promise is rejected with. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {

@@ -4,7 +4,7 @@ import {
   assertNotStrictEquals,
   assertRejects,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -21,7 +21,15 @@ import {
 import { idents, only } from "../semantics/calls.ts";
 import { Descriptors, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { block, isPending, pause, soon, triggered, turn } from "./support.ts";
+import {
+  block,
+  isPending,
+  it,
+  pause,
+  soon,
+  triggered,
+  turn,
+} from "./support.ts";
 
 const ALL = [1, 2, 3, 4, 5];
 

@@ -5,13 +5,12 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { close, kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { SystemError } from "../../posix.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { block, pause, soon, triggered, turn } from "./support.ts";
+import { block, it, pause, soon, triggered, turn } from "./support.ts";
 
 const { BadResource } = Deno.errors;
 

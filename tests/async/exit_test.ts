@@ -4,7 +4,7 @@ import { darwinLibrary } from "../darwin/library.ts";
 import { itUnless, lacks, soon } from "./support.ts";
 
 /** How long a program may take to start, wait and exit. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 const PRELUDE = ["mod", "loop", "posix"].map((name) =>
   `import * as ${name} from ${

@@ -8,13 +8,12 @@ import {
   assertLessOrEqual,
   assertRejects,
 } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { constants } from "node:os";
 import { KEVENT_FLAG_IMMEDIATE, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { close, dup, SystemError } from "../../posix.ts";
 import { describeOverDarwin } from "../darwin_hooks.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";
-import { isPending, pause, soon, triggered, turn } from "./support.ts";
+import { isPending, it, pause, soon, triggered, turn } from "./support.ts";
 
 const { EBADF, EINTR, EINVAL, EIO, ENOMEM } = constants.errno;
 

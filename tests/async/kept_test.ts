@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -21,7 +21,7 @@ import {
 import { idents, only, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { block, pause, soon, turn } from "./support.ts";
+import { block, it, pause, soon, turn } from "./support.ts";
 
 /** The ways to take what a wait that was aborted owes. */
 const TAKERS: readonly [string, (kq: Kqueue) => Promise<Kevent[]>][] = [

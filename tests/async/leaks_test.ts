@@ -5,14 +5,13 @@ import {
   assertLessOrEqual,
   assertRejects,
 } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { dup, open, read } from "../../posix.ts";
 import { idents, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { itUnless, pause, soon, triggered, turn } from "./support.ts";
+import { it, itUnless, pause, soon, triggered, turn } from "./support.ts";
 
 const TIMES = 1000;
 const notLinux = Deno.build.os === "linux" ? undefined : "needs Linux's /proc";

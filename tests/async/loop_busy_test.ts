@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -15,7 +15,15 @@ import {
 import { Loop, type Watch } from "../../loop.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, Inbox, pause, soon, triggered, turn } from "./support.ts";
+import {
+  delivered,
+  Inbox,
+  it,
+  pause,
+  soon,
+  triggered,
+  turn,
+} from "./support.ts";
 
 /** A handler that is busy until it is released, and remembers what it was called with. */
 class Busy {

@@ -5,7 +5,6 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { close, kevTimer, kevUser } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { SystemError } from "../../posix.ts";
@@ -15,6 +14,7 @@ import { describeKernels } from "../semantics/kernels.ts";
 import {
   Inbox,
   isPending,
+  it,
   pause,
   reported,
   soon,

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -26,7 +25,7 @@ import {
   write,
 } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, Inbox, itUnless } from "./support.ts";
+import { delivered, Inbox, it, itUnless } from "./support.ts";
 
 const MODES = { level: 0, EV_CLEAR, EV_ONESHOT, EV_DISPATCH };
 

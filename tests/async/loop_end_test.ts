@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -23,7 +22,7 @@ import {
   write,
 } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, Inbox, itUnless, soon, triggered } from "./support.ts";
+import { delivered, Inbox, it, itUnless, soon, triggered } from "./support.ts";
 
 describeKernels("a Loop's watch ends by itself", (kernel) => {
   /** Watches, notes whether the watch was active in each call, and does something with the event. */

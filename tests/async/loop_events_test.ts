@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -24,6 +24,7 @@ import { describeKernels } from "../semantics/kernels.ts";
 import {
   delivered,
   isPending,
+  it,
   pause,
   soon,
   triggered,

@@ -1,11 +1,11 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { EV_ADD, EV_ONESHOT } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { describeKernels } from "../semantics/kernels.ts";
 import {
   delivered,
   Inbox,
+  it,
   pause,
   reported,
   soon,

@@ -4,7 +4,6 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import {
   EV_CLEAR,
   EV_EOF,
@@ -22,6 +21,7 @@ import { describeKernels } from "../semantics/kernels.ts";
 import {
   delivered,
   isPending,
+  it,
   itUnless,
   pause,
   soon,

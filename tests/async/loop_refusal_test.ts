@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { it } from "@std/testing/bdd";
 import { EVFILT_READ, type KeventInit, kevRead, kevUser } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { SystemError } from "../../posix.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, soon, triggered } from "./support.ts";
+import { delivered, it, soon, triggered } from "./support.ts";
 
 const { AlreadyExists, BadResource } = Deno.errors;
 

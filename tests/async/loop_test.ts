@@ -5,7 +5,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -19,7 +19,15 @@ import { Loop, type Watch } from "../../loop.ts";
 import { idents } from "../semantics/calls.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, Inbox, pause, soon, triggered, turn } from "./support.ts";
+import {
+  delivered,
+  Inbox,
+  it,
+  pause,
+  soon,
+  triggered,
+  turn,
+} from "./support.ts";
 
 const LARGEST = 2n ** 64n - 1n;
 

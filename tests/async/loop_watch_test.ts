@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -14,7 +14,7 @@ import { Loop, type Watch } from "../../loop.ts";
 import { PATIENCE } from "../semantics/calls.ts";
 import { Descriptors } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { delivered, Inbox, soon, triggered } from "./support.ts";
+import { delivered, Inbox, it, soon, triggered } from "./support.ts";
 
 describeKernels("a Loop's watch", () => {
   describe("cancel()", () => {

@@ -5,12 +5,12 @@ import {
   assertLess,
   assertRejects,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import { kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { idents, only, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { isPending, pause, soon, triggered, turn } from "./support.ts";
+import { isPending, it, pause, soon, triggered, turn } from "./support.ts";
 
 describeKernels("while a waitAsync is pending", () => {
   describe("poll()", () => {

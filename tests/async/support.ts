@@ -1,6 +1,6 @@
 /** What the tests of asynchronous waiting share. */
 import { setImmediate } from "node:timers";
-import { it } from "@std/testing/bdd";
+import { it as register } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -123,6 +123,16 @@ export async function reported(
   return errors;
 }
 
+/** How long a test may take before it fails, in ms: a wait that does not end would keep all others from running. */
+const LIMIT = 60_000;
+
+/** Registers a test, as that of `@std/testing/bdd` does. */
+export function it(name: string, body: () => void | Promise<void>): void {
+  register(name, async () => {
+    await soon(Promise.resolve(body()), LIMIT);
+  });
+}
+
 /** Registers a test, skipped where there is a reason to. */
 export function itUnless(
   reason: string | undefined,
@@ -130,7 +140,7 @@ export function itUnless(
   body: () => void | Promise<void>,
 ): void {
   if (reason === undefined) it(name, body);
-  else it.skip(`${name} (${reason})`, body);
+  else register.skip(`${name} (${reason})`, body);
 }
 
 /** Why a test cannot run, where it lacks a permission. */

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -20,7 +20,15 @@ import { dup } from "../../posix.ts";
 import { idents, only, PATIENCE } from "../semantics/calls.ts";
 import { bytes, Descriptors, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
-import { block, isPending, pause, soon, triggered, turn } from "./support.ts";
+import {
+  block,
+  isPending,
+  it,
+  pause,
+  soon,
+  triggered,
+  turn,
+} from "./support.ts";
 
 describeKernels("waitAsync", () => {
   describe("what it promises", () => {

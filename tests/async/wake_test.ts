@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import { constants } from "node:os";
 import {
   EV_ADD,
@@ -39,6 +39,7 @@ import {
 import { describeKernels } from "../semantics/kernels.ts";
 import {
   isPending,
+  it,
   itUnless,
   pause,
   soon,

@@ -1,0 +1,271 @@
+/**
+ * One thread that waits for all queues of an isolate.
+ *
+ * What waits: one call of poll(2) on one of Deno's threads, over the descriptors of all queues that wait and over the
+ * bell, a queue of this file's own. It only looks. Who is told that its queue is readable polls it here, on the
+ * isolate's thread, so there is nothing to lose: what was not taken stays with the kernel.
+ *
+ * Who may end it: a queue that is readable; the bell, rung when a queue joins that the call does not look at, when one
+ * of those that it looks at is closed, and when nobody waits any more; and time, every {@linkcode COME_BACK} ms. The
+ * promises do not depend on it: an abort, a timeout and `close()` settle them at once, and the call may go on for the
+ * others.
+ *
+ * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
+ * isolate may end at any time. The thread is then on its own, and ends when it comes back.
+ */
+import { setImmediate } from "node:timers";
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_USER,
+  KEVENT_FLAG_IMMEDIATE,
+  NOTE_TRIGGER,
+} from "../constants.ts";
+import { SystemError } from "../errors.ts";
+import { currentKernel, type Kernel } from "../kernel.ts";
+import { Kevent64List, memoryOf } from "../kevent/list.ts";
+import type { RecordMemory } from "../kevent/memory.ts";
+import { POLLNVAL, pollOnThread } from "../poll.ts";
+
+/**
+ * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
+ * whose descriptors somebody else has closed or replaced, of which nothing tells.
+ */
+const COME_BACK = 2000;
+/**
+ * How many turns of the event loop the others wait for those that were woken: most wait again at once, and a call that
+ * looks at them already need not be ended for each.
+ */
+const TURNS_TO_COME_BACK = 3;
+/** What setTimeout takes at most. */
+const MAX_TIMEOUT = 0x7fff_ffff;
+
+/** A queue's place with the thread that waits. */
+export class Place {
+  readonly fd: number;
+  readonly #waiter: Waiter;
+  /** Ends the wait that is pending; with an error, it is rejected. */
+  #settle: ((error?: unknown) => void) | undefined;
+
+  /** @param fd The queue's descriptor. */
+  constructor(fd: number) {
+    this.fd = fd;
+    this.#waiter = waiterOf(currentKernel());
+  }
+
+  /**
+   * Resolves when the queue may have something to report, and when `deadline` has passed; sometimes sooner. One wait at
+   * a time.
+   *
+   * @param deadline On performance.now()'s clock.
+   * @throws {SystemError} where there is no descriptor or memory to wait with.
+   * @throws The signal's reason, when it is aborted; and what {@linkcode close} was given.
+   */
+  wait(deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const abort = (): void => settle(signal?.reason);
+      const settle = (error?: unknown): void => {
+        this.#settle = undefined;
+        this.#waiter.remove(this);
+        signal?.removeEventListener("abort", abort);
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.#settle = settle;
+      signal?.addEventListener("abort", abort);
+      if (deadline !== Infinity) {
+        timer = setTimeout(settle, timeUntil(deadline));
+      }
+      try {
+        this.#waiter.add(this);
+      } catch (error) {
+        settle(error);
+      }
+    });
+  }
+
+  /** Ends a pending wait, if there is one: it is to be looked what the queue has. With an error, it is rejected. */
+  wake(error?: unknown): void {
+    this.#settle?.(error);
+  }
+
+  /** Leaves for good, before the descriptor is closed. A pending wait is rejected with the error. */
+  close(error: unknown): void {
+    this.wake(error);
+    this.#waiter.letGo(this);
+  }
+}
+
+function timeUntil(deadline: number): number {
+  return Math.min(Math.max(0, deadline - performance.now()), MAX_TIMEOUT);
+}
+
+const waiters = new WeakMap<Kernel, Waiter>();
+
+function waiterOf(kernel: Kernel): Waiter {
+  let waiter = waiters.get(kernel);
+  if (waiter === undefined) {
+    waiter = new Waiter(kernel);
+    waiters.set(kernel, waiter);
+  }
+  return waiter;
+}
+
+class Waiter {
+  readonly #kernel: Kernel;
+  readonly #bell: Bell;
+  readonly #waiting = new Set<Place>();
+  /** What the call under way looks at: those that wait, and some that have left meanwhile. */
+  #watched: ReadonlySet<Place> | undefined;
+  #isRunning = false;
+  /** How many of those that the last call woke have not come back yet. */
+  #absent = 0;
+  /** When all were told to look at their queues the last time. */
+  #lookedAt = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#bell = new Bell(kernel);
+  }
+
+  add(place: Place): void {
+    if (this.#kernel.expose(place.fd) === -1) throw this.#failure("kevent64");
+    this.#bell.open();
+    this.#waiting.add(place);
+    if (!this.#isRunning) this.#run();
+    else if (this.#watched === undefined) this.#absent--;
+    else if (!this.#watched.has(place)) this.#bell.ring();
+  }
+
+  remove(place: Place): void {
+    this.#waiting.delete(place);
+    if (this.#waiting.size === 0 && this.#watched !== undefined) {
+      this.#bell.ring();
+    }
+  }
+
+  letGo(place: Place): void {
+    if (this.#watched?.has(place)) this.#bell.ring();
+  }
+
+  /** Waits as long as there is somebody to wait for. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    this.#lookedAt = performance.now();
+    try {
+      while (this.#waiting.size > 0) {
+        await this.#call();
+        for (let turn = 0; turn < TURNS_TO_COME_BACK; turn++) {
+          if (this.#absent <= 0 || this.#waiting.size === 0) break;
+          await nextTurn();
+        }
+      }
+    } catch (error) {
+      for (const place of [...this.#waiting]) place.wake(error);
+    }
+    this.#isRunning = false;
+  }
+
+  async #call(): Promise<void> {
+    this.#bell.open();
+    const places = [...this.#waiting];
+    const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
+    this.#watched = new Set(places);
+    const { poll } = this.#kernel;
+    const { errno, revents, hasAny } = await pollOnThread(
+      poll,
+      descriptors,
+      COME_BACK,
+    );
+    this.#watched = undefined;
+    if (errno !== 0) throw new SystemError("poll", errno);
+    this.#bell.calm((revents[0] & POLLNVAL) === 0);
+    const now = performance.now();
+    const isTime = !hasAny || now - this.#lookedAt >= COME_BACK;
+    if (isTime) this.#lookedAt = now;
+    const woken = places.filter((place, index) =>
+      this.#waiting.has(place) && (isTime || revents[index + 1] !== 0)
+    );
+    this.#absent = woken.length;
+    for (const place of woken) place.wake();
+  }
+
+  #failure(syscall: string): SystemError {
+    return new SystemError(syscall, this.#kernel.errno());
+  }
+}
+
+/** The queue with whose EVFILT_USER watcher a call is ended. */
+class Bell {
+  /** Its descriptor; -1 while there is none. */
+  fd = -1;
+  readonly #kernel: Kernel;
+  readonly #add = recordsOf({ flags: EV_ADD | EV_CLEAR });
+  readonly #trigger = recordsOf({ fflags: NOTE_TRIGGER });
+  readonly #events = memoryOf(new Kevent64List(1));
+  #isRung = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Makes the queue, once. */
+  open(): void {
+    if (this.fd !== -1) return;
+    const kernel = this.#kernel;
+    const fd = kernel.kqueue();
+    if (fd === -1) throw new SystemError("kqueue", kernel.errno());
+    if (this.#send(fd, this.#add) === -1 || kernel.expose(fd) === -1) {
+      const error = new SystemError("kevent64", kernel.errno());
+      kernel.close(fd);
+      throw error;
+    }
+    this.fd = fd;
+  }
+
+  /** Ends the call under way. Where that fails, somebody else has closed the descriptor, and the call ends by itself. */
+  ring(): void {
+    if (this.#isRung) return;
+    this.#isRung = true;
+    this.#send(this.fd, this.#trigger);
+  }
+
+  /** After a call. */
+  calm(isOpen: boolean): void {
+    if (!isOpen) {
+      this.fd = -1; // the number is no longer ours
+    } else if (this.#isRung) {
+      this.#kernel.kevent64(
+        this.fd,
+        null,
+        this.#events,
+        KEVENT_FLAG_IMMEDIATE,
+        null,
+      );
+    }
+    this.#isRung = false;
+  }
+
+  #send(fd: number, changes: RecordMemory): number {
+    return this.#kernel.kevent64(
+      fd,
+      changes,
+      null,
+      KEVENT_FLAG_IMMEDIATE,
+      null,
+    );
+  }
+}
+
+function recordsOf(change: { flags?: number; fflags?: number }): RecordMemory {
+  return memoryOf(
+    Kevent64List.from([{ ident: 0, filter: EVFILT_USER, ...change }]),
+  );
+}
+
+/** Lets Deno's event loop run what it has: timers, I/O, other promises. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
