@@ -353,7 +353,8 @@ static bool user_ready(const struct knote *kn, struct kevent64_s *event) {
 
 static short poll_now(int fd, short events) {
     struct pollfd one = { .fd = fd, .events = events };
-    return poll(&one, 1, 0) == 1 ? one.revents : 0;
+    /* ppoll(2), as poll is a name that this library exports. */
+    return ppoll(&one, 1, &(struct timespec){ 0 }, NULL) == 1 ? one.revents : 0;
 }
 
 /* libc's ioctl by its number: a program may put this library's own in its place. */

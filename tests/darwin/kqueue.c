@@ -24,6 +24,8 @@
 
 /* Darwin's ioctl is variadic, but FIOCLEX has no third argument; libc's prototype has one. */
 int darwin_ioctl(int fd, unsigned long request) __asm__("ioctl");
+/* Its nfds_t is 32 bits; the records and their bits are Linux's. */
+int darwin_poll(struct pollfd *fds, unsigned nfds, int timeout) __asm__("poll");
 
 EXPORT int kqueue(void);
 EXPORT int kevent(int kq, const struct kevent *changes, int nchanges, struct kevent *events, int nevents,
@@ -31,6 +33,7 @@ EXPORT int kevent(int kq, const struct kevent *changes, int nchanges, struct kev
 EXPORT int kevent64(int kq, const struct kevent64_s *changes, int nchanges, struct kevent64_s *events, int nevents,
                     unsigned flags, const struct darwin_timespec *timeout);
 EXPORT int darwin_ioctl(int fd, unsigned long request);
+EXPORT int darwin_poll(struct pollfd *fds, unsigned nfds, int timeout);
 EXPORT int *__error(void);
 
 /* How long a wait may go on without another look at the watchers, in ns. */
@@ -51,17 +54,12 @@ struct queue {
     dev_t dev;
     ino_t ino;
     int hangup; /* the pipe's write end */
-    int wake;   /* an eventfd, readable while waiting calls are to look again */
     bool closed;
     int users; /* calls that are using it; the last one frees a closed queue */
 
     struct knote **knotes;
     size_t count, capacity;
     size_t cursor; /* where the next look starts (R18) */
-
-    /* A wake-up lasts until each call that was waiting when it was given has seen it. */
-    uint64_t wakeups;
-    int waiting, unaware;
 };
 
 /* A change list or an event list, of records of either size. */
@@ -71,8 +69,24 @@ struct list {
     size_t record_size;
 };
 
+/* What a call is to wait for, gathered with the lock held. */
+struct rest {
+    struct pollfd *set;
+    nfds_t used, room;
+    uint64_t time; /* ns; NEVER: until something happens */
+    bool failed;   /* out of memory */
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct queue *queues;
+
+/*
+ * Readable while waiting calls are to look again, whatever they wait for. A wake-up lasts until
+ * each call that was waiting when it was given has seen it.
+ */
+static int wake = -1;
+static uint64_t wakeups;
+static int waiting, unaware;
 
 static int queue_call(int kq, const struct list *changes, const struct list *events, unsigned flags,
                       const struct darwin_timespec *timeout);
@@ -81,7 +95,11 @@ static int queue_change(struct queue *q, struct kevent64_s *change);
 static int queue_wait(struct queue *q, const struct list *events, uint64_t deadline);
 static int queue_collect(struct queue *q, const struct list *events);
 static int queue_sleep(struct queue *q, uint64_t deadline);
-static void queue_wake(struct queue *q);
+static void rest_begin(struct rest *rest, uint64_t deadline);
+static void rest_add(struct rest *rest, int fd, short events);
+static void rest_add_queue(struct rest *rest, const struct queue *q, int depth);
+static int rest_take(struct rest *rest);
+static void wake_waiting(void);
 static struct queue *queue_find(const struct stat *file);
 static bool queue_is_closed(struct queue *q);
 static void queue_free(struct queue *q);
@@ -104,16 +122,13 @@ int kqueue(void) {
     struct stat file;
     struct queue *q = calloc(1, sizeof *q);
     if (q == NULL) return fail(ENOMEM);
-    q->wake = -1;
-    /* Darwin's kqueue() leaves close-on-exec to the caller, so the caller's end is without it. */
-    if (pipe2(ends, O_CLOEXEC) != 0 || (q->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0 ||
-        fcntl(ends[0], F_SETFD, 0) != 0 || fstat(ends[0], &file) != 0) {
+    /* Close-on-exec, as kqueue_internal() of bsd/kern/kern_event.c makes it. */
+    if (pipe2(ends, O_CLOEXEC) != 0 || fstat(ends[0], &file) != 0) {
         error = errno;
         if (ends[0] >= 0) {
             syscall(SYS_close, ends[0]);
             syscall(SYS_close, ends[1]);
         }
-        if (q->wake >= 0) syscall(SYS_close, q->wake);
         free(q);
         return fail(error);
     }
@@ -154,7 +169,7 @@ EXPORT int close(int fd) {
             knote_drop(q, i);
             dropped = true;
         }
-        if (dropped) queue_wake(q);
+        if (dropped) wake_waiting();
     }
     pthread_mutex_unlock(&lock);
 
@@ -252,7 +267,7 @@ static int queue_apply(struct queue *q, const struct list *changes, const struct
             break;
         }
     }
-    if (changed) queue_wake(q);
+    if (changed) wake_waiting();
     return result < 0 ? result : reported;
 }
 
@@ -326,50 +341,134 @@ static int queue_collect(struct queue *q, const struct list *events) {
 
 /* Waits without the lock until something may be ready; 0 or an errno. */
 static int queue_sleep(struct queue *q, uint64_t deadline) {
-    struct pollfd *set = malloc((q->count + 2) * sizeof *set);
-    if (set == NULL) return ENOMEM;
+    struct rest rest;
+    rest_begin(&rest, deadline);
+    rest_add(&rest, q->hangup, 0);
+    rest_add_queue(&rest, q, NESTING);
+    return rest_take(&rest);
+}
+
+/* poll(2), which takes a queue for readable when it has something to report (R22) */
+
+int darwin_poll(struct pollfd *fds, unsigned nfds, int timeout) {
+    uint64_t deadline = timeout == 0 ? 0 : NEVER;
+    if (timeout > 0) deadline = clock_now(CLOCK_MONOTONIC) + (uint64_t)timeout * 1000000u;
+    pthread_mutex_lock(&lock);
+    int result;
+    for (;;) {
+        struct rest rest;
+        rest_begin(&rest, deadline);
+        result = 0;
+        for (unsigned i = 0; i < nfds; i++) {
+            struct pollfd *one = &fds[i];
+            struct stat file;
+            int64_t ready;
+            one->revents = 0;
+            if (one->fd < 0) continue;
+            if (fstat(one->fd, &file) != 0) {
+                one->revents = POLLNVAL;
+            } else if (queue_watched(&file, NESTING, &ready)) {
+                if (ready > 0) one->revents = one->events & (POLLIN | POLLRDNORM);
+                rest_add_queue(&rest, queue_find(&file), NESTING);
+            } else {
+                struct pollfd now = { .fd = one->fd, .events = one->events };
+                if (ppoll(&now, 1, &(struct timespec){ 0 }, NULL) == 1) one->revents = now.revents;
+                rest_add(&rest, one->fd, one->events);
+            }
+            if (one->revents != 0) result++;
+        }
+        if (result > 0 || deadline == 0 || (deadline != NEVER && clock_now(CLOCK_MONOTONIC) >= deadline)) {
+            free(rest.set);
+            break;
+        }
+        int error = rest_take(&rest);
+        if (error != 0) {
+            result = -error;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result < 0 ? fail(-result) : result;
+}
+
+/* Waiting */
+
+__attribute__((constructor)) static void make_wake(void) {
+    wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void rest_begin(struct rest *rest, uint64_t deadline) {
+    uint64_t now = clock_now(CLOCK_MONOTONIC);
+    *rest = (struct rest){ .time = deadline == NEVER ? NEVER : deadline > now ? deadline - now : 0 };
+    rest_add(rest, wake, POLLIN);
+}
+
+static void rest_add(struct rest *rest, int fd, short events) {
+    if (rest->used == rest->room) {
+        nfds_t room = rest->room == 0 ? 16 : 2 * rest->room;
+        struct pollfd *set = realloc(rest->set, room * sizeof *set);
+        if (set == NULL) {
+            rest->failed = true;
+            return;
+        }
+        rest->set = set;
+        rest->room = room;
+    }
+    rest->set[rest->used++] = (struct pollfd){ .fd = fd, .events = events };
+}
+
+/* All that may make one of the queue's watchers ready. */
+static void rest_add_queue(struct rest *rest, const struct queue *q, int depth) {
     struct rlimit limit; /* poll(2) takes no more than a process may have open */
     getrlimit(RLIMIT_NOFILE, &limit);
-    nfds_t used = 0;
-    set[used++] = (struct pollfd){ .fd = q->hangup };
-    set[used++] = (struct pollfd){ .fd = q->wake, .events = POLLIN };
-    uint64_t now = clock_now(CLOCK_MONOTONIC);
-    uint64_t sleep = deadline == NEVER ? NEVER : deadline > now ? deadline - now : 0;
     for (size_t i = 0; i < q->count; i++) {
         const struct knote *kn = q->knotes[i];
         if (kn->disabled) continue;
         uint64_t left = knote_time_left(kn);
         if (is_descriptor_filter(kn->filter)) {
-            bool polled = !kn->busy && used < limit.rlim_cur;
+            struct stat file;
+            const struct queue *watched = fstat((int)kn->ident, &file) == 0 ? queue_find(&file) : NULL;
+            bool polled = !kn->busy && rest->used < limit.rlim_cur;
             left = polled ? LOOK_AGAIN : LOOK_SOON;
-            if (polled && kn->edges >= 0) {
-                set[used++] = (struct pollfd){ .fd = kn->edges, .events = POLLIN };
+            if (watched != NULL && depth > 0) {
+                left = LOOK_AGAIN;
+                rest_add_queue(rest, watched, depth - 1);
+            } else if (polled && kn->edges >= 0) {
+                rest_add(rest, kn->edges, POLLIN);
             } else if (polled) {
-                set[used++] = (struct pollfd){ .fd = (int)kn->ident, .events = knote_poll_events(kn) };
+                rest_add(rest, (int)kn->ident, knote_poll_events(kn));
             }
         }
-        if (left < sleep) sleep = left;
+        if (left < rest->time) rest->time = left;
     }
+}
 
-    uint64_t seen = q->wakeups;
-    q->waiting++;
+/* Waits without the lock, and frees what was gathered; 0 or an errno. */
+static int rest_take(struct rest *rest) {
+    if (rest->failed) {
+        free(rest->set);
+        return ENOMEM;
+    }
+    uint64_t seen = wakeups;
+    waiting++;
     pthread_mutex_unlock(&lock);
-    struct timespec time = { .tv_sec = (time_t)(sleep / 1000000000u), .tv_nsec = (long)(sleep % 1000000000u) };
-    int error = ppoll(set, used, sleep == NEVER ? NULL : &time, NULL) < 0 ? errno : 0;
-    free(set);
+    struct timespec time = { .tv_sec = (time_t)(rest->time / 1000000000u),
+                             .tv_nsec = (long)(rest->time % 1000000000u) };
+    int error = ppoll(rest->set, rest->used, rest->time == NEVER ? NULL : &time, NULL) < 0 ? errno : 0;
+    free(rest->set);
     pthread_mutex_lock(&lock);
-    q->waiting--;
+    waiting--;
     eventfd_t drained;
-    if (seen != q->wakeups && --q->unaware == 0) eventfd_read(q->wake, &drained);
+    if (seen != wakeups && --unaware == 0) eventfd_read(wake, &drained);
     return error;
 }
 
-/* Makes every call that is waiting on the queue look again (R62). */
-static void queue_wake(struct queue *q) {
-    if (q->waiting == 0) return;
-    if (q->unaware == 0) eventfd_write(q->wake, 1);
-    q->unaware = q->waiting;
-    q->wakeups++;
+/* Makes every call that is waiting look again (R62). */
+static void wake_waiting(void) {
+    if (waiting == 0) return;
+    if (unaware == 0) eventfd_write(wake, 1);
+    unaware = waiting;
+    wakeups++;
 }
 
 /* Queues */
@@ -383,7 +482,7 @@ static struct queue *queue_find(const struct stat *file) {
 
 static bool queue_is_closed(struct queue *q) {
     struct pollfd end = { .fd = q->hangup };
-    return q->closed || (poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0);
+    return q->closed || (ppoll(&end, 1, &(struct timespec){ 0 }, NULL) == 1 && (end.revents & POLLERR) != 0);
 }
 
 /* Takes the queues that no descriptor stands for any more off the list. */
@@ -403,7 +502,6 @@ static void queues_sweep(void) {
 static void queue_free(struct queue *q) {
     while (q->count > 0) knote_drop(q, q->count - 1);
     syscall(SYS_close, q->hangup);
-    syscall(SYS_close, q->wake);
     free(q->knotes);
     free(q);
 }
