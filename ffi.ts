@@ -186,6 +186,27 @@ class DarwinKernel implements Kernel {
   }
 }
 
+const LOADER = {
+  // void *dlopen(const char *path, int mode);
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** `RTLD_NOW`, of macOS and Linux. */
+const RTLD_NOW = 2;
+
+/**
+ * Deno unloads a library with the isolate that opened it, also while a call of it is under way on another thread. So it is
+ * opened once more, for good.
+ */
+function keepLoaded(
+  path: string,
+  dlopen: (path: BufferSource, mode: number) => Deno.PointerValue,
+): void {
+  if (dlopen(new TextEncoder().encode(`${path}\0`), RTLD_NOW) === null) {
+    throw new Deno.errors.NotSupported(`Cannot keep ${path} loaded`);
+  }
+}
+
 /** The kernel to which a {@linkcode Libc} gives access, for {@linkcode useLibc}. */
 let kernelOf: (libc: Libc) => Kernel;
 
@@ -200,18 +221,22 @@ export class Libc {
   readonly #kernel: Kernel;
 
   /**
-   * Opens the library at `path`.
+   * Opens the library at `path`. It stays loaded until the process ends.
    *
    * @throws {Deno.errors.NotCapable} without the permission to.
    */
   constructor(path: string) {
     this.path = path;
-    this.#kernel = new DarwinKernel(Deno.dlopen(path, SYMBOLS).symbols);
+    const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
+    keepLoaded(path, symbols.dlopen);
+    this.#kernel = new DarwinKernel(symbols);
   }
 }
 
 /**
- * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system.
+ * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system. They may be those
+ * of a library that it is linked with: all but the queue's own usually are, and `dlopen`, with which it is kept loaded.
+ * Its `poll` must take a queue's descriptor for readable when the queue has something to report.
  *
  * @param path The library's path, as Deno.dlopen takes it.
  * @throws {Deno.errors.NotCapable} without the permission to.

@@ -72,15 +72,17 @@ export interface TriggerOptions {
  * for (const event of kq.wait(1000)) console.log(event.udata, event.data); // 42n 1n
  * ```
  *
- * Calls that take events fill one list, the queue's own, and return it: it holds until the next such call. Failures
+ * Calls that take events fill a list of the queue's own and return it: `poll` and `wait` one, which holds until the next
+ * of them, `waitAsync` another, which holds until the next `waitAsync`. Failures
  * throw `SystemError`, whose `code` is the errno's name. Once closed, every method but `close` throws
  * `Deno.errors.BadResource`.
  */
 export class Kqueue {
   #fd: number;
   readonly #isOwner: boolean = true;
-  /** What calls fill and return. */
+  /** What `poll` and `wait` fill and return; and what `waitAsync` does, whose caller sees it a little later. */
   readonly #events: Kevent64List;
+  #awaited: Kevent64List | undefined;
   readonly #changes = new ChangeBatch();
   /** Where it waits for another thread to tell that it is readable; made by the first such wait. */
   #place: Place | undefined;
@@ -242,8 +244,9 @@ export class Kqueue {
     checkTimeout(timeoutMs);
     this.#open();
     signal?.throwIfAborted();
+    const events = this.#awaited ??= new Kevent64List(this.#events.capacity);
     return await this.#exclusively(() =>
-      this.#waitAsync(this.#events, deadlineOf(timeoutMs), signal)
+      this.#waitAsync(events, deadlineOf(timeoutMs), signal)
     );
   }
 

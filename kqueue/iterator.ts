@@ -12,16 +12,10 @@ export function iterateEvents(
   take: (signal: AbortSignal) => Promise<Kevent64 | undefined>,
 ): AsyncIterableIterator<Kevent64> {
   const leaving = new AbortController();
-  const step = async (): Promise<IteratorResult<Kevent64>> => {
-    const value = await take(leaving.signal);
-    return value === undefined ? DONE : { done: false, value };
-  };
-  let last: Promise<unknown> = Promise.resolve();
   return {
-    next: () => {
-      const next = last.then(step);
-      last = next.catch(() => {});
-      return next;
+    next: async () => {
+      const value = await take(leaving.signal);
+      return value === undefined ? DONE : { done: false, value };
     },
     return: () => {
       leaving.abort();

@@ -37,15 +37,20 @@ export interface Call {
 
 /** The hooks of one C library. */
 export interface Hooks {
-  /** Makes the next call of kqueue, kevent, kevent64 or ioctl fail; with 0 it leaves that one alone. */
+  /** Makes the next call of kqueue, kevent, kevent64, ioctl, or of poll without time fail; with 0 it leaves that one alone. */
   failNext(errno: number): void;
-  /** Makes the next call that could wait fail after so many milliseconds, as a signal does. */
+  /** Makes the next call of kevent, kevent64 or poll that could wait fail after so many milliseconds, as a signal does. */
   failNextWait(errno: number, afterMs: number): void;
   /** Forgets the failures that no call took, and returns their number. */
   clearFailures(): number;
   /** How many calls of kevent and kevent64 there have been. */
   calls(): number;
   lastCall(): Call;
+  /** Makes the next malloc fail. */
+  failNextMalloc(): void;
+  /** How many calls of poll that may wait have begun, and how many descriptors the last of them was given. */
+  polls(): number;
+  lastPoll(): number;
   /** The library's close, past the module. */
   close(fd: number): number;
 }
@@ -112,6 +117,12 @@ function openHooks(path: string): Hooks {
     kqtest_calls: { parameters: [], result: "u64" },
     // size_t kqtest_last_call(void *out);
     kqtest_last_call: { parameters: ["buffer"], result: "usize" },
+    // void kqtest_fail_next_malloc(void);
+    kqtest_fail_next_malloc: { parameters: [], result: "void" },
+    // uint64_t kqtest_polls(void);
+    kqtest_polls: { parameters: [], result: "u64" },
+    // unsigned kqtest_last_nfds(void);
+    kqtest_last_nfds: { parameters: [], result: "u32" },
     // int close(int fildes);
     close: { parameters: ["i32"], result: "i32" },
   });
@@ -132,6 +143,9 @@ function openHooks(path: string): Hooks {
       }
       return readCall(bytes);
     },
+    failNextMalloc: () => symbols.kqtest_fail_next_malloc(),
+    polls: () => Number(symbols.kqtest_polls()),
+    lastPoll: () => symbols.kqtest_last_nfds(),
     close: (fd) => symbols.close(fd),
   };
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { EV_ADD, EV_CLEAR, type Kevent64, Kqueue } from "../../mod.ts";
+import { EV_ADD, EV_CLEAR, type Kevent64, kevUser, Kqueue } from "../../mod.ts";
 import { idents } from "../semantics/calls.ts";
 import { describeKernels } from "../semantics/kernels.ts";
 import { block, it, pause, soon, triggered, turn } from "./support.ts";

@@ -34,6 +34,9 @@ const FLAGS = [
   "-pthread",
 ];
 
+/** Before glibc 2.34 `dlopen` is in a library of its own. */
+const LIBRARIES = ["-Wl,--no-as-needed", "-ldl"];
+
 function compile(name: string, sources: string[]): string {
   if (Deno.build.os !== "linux") {
     throw new Deno.errors.NotSupported(
@@ -48,6 +51,7 @@ function compile(name: string, sources: string[]): string {
       "-o",
       path,
       ...sources.map((source) => `${import.meta.dirname}/${source}`),
+      ...LIBRARIES,
     ]);
   } catch (error) {
     Deno.removeSync(folder, { recursive: true });

@@ -154,5 +154,6 @@ uint64_t knote_time_left(const struct knote *kn);
 void hook_record_call(int function, int kq, const void *changes, int nchanges, const void *events, int nevents,
                       unsigned flags, const struct darwin_timespec *timeout);
 int hook_failure(bool blocking);
+int hook_poll(unsigned nfds, int timeout);
 
 #endif

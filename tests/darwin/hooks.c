@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -81,7 +82,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kqtest_call last_call;
 static struct failure failures[PENDING];
 static int pending;
+static uint64_t polls;
+static unsigned last_nfds;
+static bool malloc_fails;
 
+/* In the place of libc's, for a caller who looks it up in this library. */
+void *darwin_malloc(size_t size) __asm__("malloc");
+EXPORT void *darwin_malloc(size_t size);
+EXPORT void kqtest_fail_next_malloc(void);
+EXPORT uint64_t kqtest_polls(void);
+EXPORT unsigned kqtest_last_nfds(void);
 EXPORT int kqtest_fail_next(int error);
 EXPORT int kqtest_fail_next_after(int error, int64_t nanoseconds);
 EXPORT int kqtest_fail_next_blocking(int error, int64_t nanoseconds);
@@ -122,11 +132,27 @@ int kqtest_fail_next_blocking(int error, int64_t nanoseconds) {
     return add_failure(error, true, nanoseconds);
 }
 
+/* The next malloc gives NULL. */
+void kqtest_fail_next_malloc(void) {
+    pthread_mutex_lock(&lock);
+    malloc_fails = true;
+    pthread_mutex_unlock(&lock);
+}
+
+void *darwin_malloc(size_t size) {
+    pthread_mutex_lock(&lock);
+    bool fails = malloc_fails;
+    malloc_fails = false;
+    pthread_mutex_unlock(&lock);
+    return fails ? NULL : calloc(1, size);
+}
+
 /* Forgets pending failures and tells how many there were. */
 int kqtest_clear_failures(void) {
     pthread_mutex_lock(&lock);
-    int were = pending;
+    int were = pending + (malloc_fails ? 1 : 0);
     pending = 0;
+    malloc_fails = false;
     pthread_mutex_unlock(&lock);
     return were;
 }
@@ -149,6 +175,33 @@ int hook_failure(bool blocking) {
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR) continue;
     }
     return taken.error;
+}
+
+/* A poll begins; its failure, or 0. One that may wait takes the failures that are for waits. */
+int hook_poll(unsigned nfds, int timeout) {
+    if (timeout != 0) {
+        pthread_mutex_lock(&lock);
+        polls++;
+        last_nfds = nfds;
+        pthread_mutex_unlock(&lock);
+    }
+    return hook_failure(timeout != 0);
+}
+
+/* How many polls that may wait have begun. */
+uint64_t kqtest_polls(void) {
+    pthread_mutex_lock(&lock);
+    uint64_t begun = polls;
+    pthread_mutex_unlock(&lock);
+    return begun;
+}
+
+/* How many descriptors the last of them was given. */
+unsigned kqtest_last_nfds(void) {
+    pthread_mutex_lock(&lock);
+    unsigned nfds = last_nfds;
+    pthread_mutex_unlock(&lock);
+    return nfds;
 }
 
 /* The last call */

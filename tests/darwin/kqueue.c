@@ -351,6 +351,9 @@ static int queue_sleep(struct queue *q, uint64_t deadline) {
 /* poll(2), which takes a queue for readable when it has something to report (R22) */
 
 int darwin_poll(struct pollfd *fds, unsigned nfds, int timeout) {
+    int error = hook_poll(nfds, timeout);
+    if (error != 0) return fail(error);
+
     uint64_t deadline = timeout == 0 ? 0 : NEVER;
     if (timeout > 0) deadline = clock_now(CLOCK_MONOTONIC) + (uint64_t)timeout * 1000000u;
     pthread_mutex_lock(&lock);
@@ -381,7 +384,7 @@ int darwin_poll(struct pollfd *fds, unsigned nfds, int timeout) {
             free(rest.set);
             break;
         }
-        int error = rest_take(&rest);
+        error = rest_take(&rest);
         if (error != 0) {
             result = -error;
             break;
