@@ -1,18 +1,23 @@
-/** An eventfd(2) in a queue's set, which makes the queue's descriptor readable for what the kernel knows nothing of. */
+/** An eventfd(2) in an epoll set, which makes the set's descriptor readable for what the kernel knows nothing of. */
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
 import { release } from "./own.ts";
-import type { Queue } from "./queue.ts";
-import type { Source } from "./sources.ts";
+import type { Source, SourceRegistry } from "./sources.ts";
 
 export class Wakeup implements Source {
-  readonly #queue: Queue;
+  readonly #registry: SourceRegistry;
+  readonly #isWanted: () => boolean;
   #fd = -1;
   #isSet = false;
   #value: Deno.PointerValue = null;
   readonly #bytes = new Int32Array(new ArrayBuffer(8));
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  /**
+   * @param registry Where it is waited for.
+   * @param isWanted Whether there still is what the kernel knows nothing of.
+   */
+  constructor(registry: SourceRegistry, isWanted: () => boolean) {
+    this.#registry = registry;
+    this.#isWanted = isWanted;
   }
 
   /** Makes the eventfd, once. The errno, 0 for none. */
@@ -20,7 +25,7 @@ export class Wakeup implements Source {
     if (this.#fd !== -1) return 0;
     const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
     if (fd === -1) return captureErrno();
-    const error = this.#queue.addSource(fd, this);
+    const error = this.#registry.addSource(fd, this);
     if (error !== 0) {
       libc.close(fd);
       return error;
@@ -42,9 +47,9 @@ export class Wakeup implements Source {
     }
   }
 
-  /** It is readable: quiet, unless the ready list still has something. */
+  /** It is readable: quiet, unless that is wanted still. */
   ready(): void {
-    if (this.#queue.isIdle) this.set(false);
+    if (!this.#isWanted()) this.set(false);
   }
 
   dispose(): void {

@@ -5,7 +5,7 @@ import {
   Errno,
   MEMORY_SYMBOLS,
   openSystemLibrary,
-} from "../library.ts";
+} from "../../library.ts";
 
 /**
  * Variadic functions are declared with the arguments that the engine passes: on Linux they travel in registers like

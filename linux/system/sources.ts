@@ -1,4 +1,4 @@
-/** The engine's own descriptors in a queue's epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
+/** The engine's own descriptors in an epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
@@ -12,7 +12,15 @@ export interface Source {
   ready(fd: number): void;
 }
 
-/** The sources of one queue. In epoll's reports they have a negative number where watchers have their generation. */
+/** Where the engine's own descriptors are waited for. */
+export interface SourceRegistry {
+  /** Puts a descriptor in, from now on to be closed by `release`. The errno, 0 for none. */
+  addSource(fd: number, source: Source): number;
+  /** Takes a descriptor out again, if it is in. */
+  removeSource(fd: number): void;
+}
+
+/** The sources in one set. In epoll's reports they have a negative number where others have their generation. */
 export class Sources {
   readonly #epfd: number;
   readonly #entries: ({ fd: number; source: Source } | undefined)[] = [];
