@@ -29,6 +29,6 @@ export interface Sibling {
   observe(): number;
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
   countReady(): number;
-  /** Watches a number again, if it does, whose file was replaced by the engine: a queue's descriptor, another epoll set now. */
+  /** A queue has a new epoll set under its number: what watches that number here is registered again. */
   restore(fd: number): void;
 }

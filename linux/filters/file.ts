@@ -1,4 +1,4 @@
-/** READ and WRITE on files that epoll refuses because they never wait: regular files, directories, /dev/null (R33, R37). */
+/** READ and WRITE on files that epoll refuses as they never wait: regular files, directories, /dev/null (R33, R37). */
 import { EV_CLEAR, EVFILT_READ } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
@@ -15,7 +15,7 @@ import {
 const SEEK_CUR = 1;
 
 /** The file behind one watcher. */
-class WatchedFile implements FileListener {
+class PlainFile implements FileListener {
   /** inotify's watch of it, -1 for none. */
   wd = -1;
 
@@ -41,7 +41,7 @@ class WatchedFile implements FileListener {
 /** What READ's filter, or WRITE's, hands on: its watchers of files that never wait. */
 export class FileFilter implements Filter {
   readonly #host: Host;
-  readonly #files = new Map<number | bigint, WatchedFile>();
+  readonly #files = new Map<number | bigint, PlainFile>();
   /** Watchers that every call must look at: of what is left to read of regular files, as levels. */
   readonly #levels = new Set<Knote>();
 
@@ -58,7 +58,7 @@ export class FileFilter implements Filter {
     const fd = knote.ident as number;
     const stat = statOf(fd);
     if (stat === undefined) return EBADF;
-    const file = new WatchedFile(this.#host, knote, fd, stat);
+    const file = new PlainFile(this.#host, knote, fd, stat);
     if (this.#countsBytes(stat)) {
       const wd = this.#host.inotify.add(fd, IN_MODIFY, file);
       if (wd < 0) return -wd;
