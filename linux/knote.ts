@@ -1,8 +1,6 @@
-/** A watcher: one (ident, filter) pair in one queue. */
+/** A watcher, one (ident, filter) pair in one queue; what its filter is to it; and the report that the filter fills. */
 import { EV_DISABLE, EV_ENABLE } from "../constants.ts";
 import type { Change } from "./change.ts";
-import type { PlainFile } from "./file.ts";
-import type { Filter } from "./filter.ts";
 
 const TWO_32 = 2 ** 32;
 
@@ -40,8 +38,6 @@ export class Knote {
   reports = 0;
   /** Descriptor filters: what kind of file it is, once a report made it matter. */
   kind = 0;
-  /** Descriptor filters: the file, where it is one that epoll refuses. */
-  file: PlainFile | undefined = undefined;
   /** Descriptor filters: the size of the file's buffer in bytes, once it mattered. */
   capacity = 0;
   /** Descriptor filters: the error that a socket ended with. */
@@ -58,8 +54,9 @@ export class Knote {
   period = 0;
   heapIndex = -1;
 
+  /** @param filter Its filter, which may hand it on to a part of its own. */
   constructor(
-    readonly filter: Filter,
+    public filter: Filter,
     readonly ident: number | bigint,
     change: Change,
   ) {
@@ -89,4 +86,57 @@ export class Knote {
     this.dataLow = change.dataLow;
     this.dataHigh = change.dataHigh;
   }
+}
+
+/** A filter's answer that the watcher's file is not there any more, so that the watcher is gone as well (R9). */
+export const GONE = -1;
+
+/** One filter's watchers in one queue. Errors are errno numbers, 0 for none. */
+export interface Filter {
+  /** Its EVFILT_… number. */
+  readonly number: number;
+  /** The watcher of `ident`, if there is one. */
+  find(ident: number | bigint): Knote | undefined;
+  /** Starts a new watcher. */
+  attach(knote: Knote, change: Change): number;
+  /** Takes a change for a watcher that is there (R1). {@linkcode GONE} where it turns out not to be. */
+  touch(knote: Knote, change: Change): number;
+  /** Ends a watcher. {@linkcode GONE} where its file ended it already. */
+  detach(knote: Knote): number;
+  /**
+   * Whether a watcher from the ready list has something to report now. If so, {@linkcode report} says what, and the
+   * filter has noted that it was reported.
+   */
+  examine(knote: Knote): boolean;
+  /** Whether a watcher from the ready list still has something to report. Nothing is noted as reported by it. */
+  holds(knote: Knote): boolean;
+  /** After a report of a watcher that stays enabled: whether the ready list must keep it. */
+  staysReady(knote: Knote): boolean;
+  /** After the last report before it is enabled again (EV_DISPATCH). */
+  rest(knote: Knote): void;
+  /** After its only report (EV_ONESHOT). */
+  retire(knote: Knote): void;
+  /** A descriptor was closed, or its number turned out to name another file: its watchers end (R9). */
+  closed(fd: number): void;
+  /** Gives back what the kernel lent. */
+  dispose(): void;
+}
+
+/** The event that a filter reports, besides what its watcher knows. One object serves all. */
+export const report = {
+  /** What the filter sets besides the registration's flags: EV_EOF, EV_CLEAR, EV_ONESHOT. */
+  flags: 0,
+  fflags: 0,
+  dataLow: 0,
+  dataHigh: 0,
+};
+
+/** Fills {@linkcode report} with a number that a double holds exactly. */
+export function fillReport(flags: number, fflags: number, data: number): void {
+  report.flags = flags;
+  report.fflags = fflags;
+  report.dataLow = data | 0;
+  report.dataHigh = data >= 0 && data < 0x8000_0000
+    ? 0
+    : Math.floor(data / TWO_32);
 }

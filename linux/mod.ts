@@ -4,16 +4,17 @@
  * A queue belongs to the isolate that made it, as its watchers are kept here and not in the kernel.
  */
 import {
-  EV_ERROR,
   EV_RECEIPT,
   KEVENT_FLAG_ERROR_EVENTS,
   KEVENT_FLAG_IMMEDIATE,
 } from "../constants.ts";
-import { DATA_WORD, FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
+import type { RecordMemory } from "../kevent/memory.ts";
 import type { TimespecMemory } from "../kevent/timespec.ts";
 import type { PollLibrary } from "../poll.ts";
 import { Change } from "./change.ts";
-import { epollCreate } from "./epoll.ts";
+import { storeOutcome } from "./event.ts";
+import { Queue } from "./queue.ts";
+import { epollCreate } from "./system/epoll.ts";
 import {
   captureErrno,
   EBADF,
@@ -21,9 +22,8 @@ import {
   libc,
   openLibc,
   pollLibrary,
-} from "./libc.ts";
-import { isOwn } from "./own.ts";
-import { Queue } from "./queue.ts";
+} from "./system/libc.ts";
+import { isOwn } from "./system/own.ts";
 
 /** R21: bits of kevent64's flags that Darwin refuses; it ignores the rest. */
 const REFUSED_FLAGS = 0x400 | 0x20000 | 0x40000;
@@ -121,7 +121,7 @@ class Engine {
       const error = queue.apply(change);
       if (error === 0 && (change.flags & EV_RECEIPT) === 0) continue;
       if (events !== null && reported < room) {
-        writeResult(changes, index, events, reported++, change.flags, error);
+        storeOutcome(events, reported++, changes, index, change.flags, error);
       } else if (error !== 0) {
         queue.settle();
         return this.#fail(error);
@@ -143,26 +143,6 @@ class Engine {
     this.#errno = errno;
     return -1;
   }
-}
-
-/** Writes a change back as its own failure or receipt. Both lists may be the same memory (R8). */
-function writeResult(
-  changes: RecordMemory,
-  from: number,
-  events: RecordMemory,
-  to: number,
-  flags: number,
-  error: number,
-): void {
-  const size = events.recordWords;
-  const source = from * size;
-  const target = to * size;
-  for (let word = 0; word < size; word++) {
-    events.words[target + word] = changes.words[source + word];
-  }
-  events.shorts[target * 2 + FLAGS_SHORT] = flags | EV_ERROR;
-  events.words[target + DATA_WORD] = error;
-  events.words[target + DATA_WORD + 1] = 0;
 }
 
 /** A timespec in nanoseconds; NaN for one that is not valid (R10). */

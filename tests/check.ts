@@ -9,13 +9,14 @@ const CHECKS = [
   ["check", ...await importMapFlags()],
   ["doc", "--lint", ...Object.values(config.exports)],
   ["publish", "--dry-run", "--allow-dirty"],
+  ["run", "--allow-run", "tests/imports.ts"],
 ];
 
 const failed = CHECKS.filter((args) => {
   console.log(`\n$ deno ${args.join(" ")}`);
   return !succeeds(args);
 });
-for (const [name] of failed) console.error(`\ndeno ${name} failed.`);
+for (const args of failed) console.error(`\ndeno ${args.join(" ")} failed.`);
 Deno.exit(failed.length > 0 ? 1 : 0);
 
 function succeeds(args: string[]): boolean {

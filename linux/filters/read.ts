@@ -1,17 +1,16 @@
 /** EVFILT_READ (R30 to R37). */
-import { EV_EOF, EVFILT_READ, NOTE_LOWAT } from "../constants.ts";
-import type { Change } from "./change.ts";
-import { DescriptorFilter } from "./descriptors.ts";
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from "./epoll.ts";
-import { fillReport } from "./filter.ts";
-import type { Knote } from "./knote.ts";
-import { EBADF } from "./libc.ts";
+import { EV_EOF, EVFILT_READ, NOTE_LOWAT } from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Knote } from "../knote.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from "../system/epoll.ts";
+import { EpollSet } from "../system/epoll_set.ts";
+import { EBADF } from "../system/libc.ts";
 import {
   KIND_DATAGRAM,
   KIND_LISTENER,
   KIND_OTHER,
   KIND_PIPE,
-  KIND_QUEUE,
   KIND_STREAM,
   kindOf,
   peek,
@@ -19,8 +18,12 @@ import {
   readable,
   receiveCapacity,
   waitingConnections,
-} from "./sockets.ts";
+} from "../system/sockets.ts";
+import { DescriptorFilter, type Peers } from "./descriptor_filter.ts";
+import { FileFilter } from "./file.ts";
 
+/** A queue of this isolate: among the kinds of files one that only its siblings know. */
+const KIND_QUEUE = -1;
 const PIPE_BUF = 4096;
 const END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
@@ -28,15 +31,21 @@ export class ReadFilter extends DescriptorFilter {
   override readonly number = EVFILT_READ;
   // Edges of a half-closed connection come as EPOLLRDHUP.
   protected override readonly mask: number = EPOLLIN | EPOLLRDHUP;
+  override readonly files: FileFilter;
+
+  constructor(host: Host, peers: Peers) {
+    super(host, peers, new EpollSet(host.fd));
+    this.files = new FileFilter(EVFILT_READ, host);
+  }
 
   override attach(knote: Knote, change: Change): number {
     const error = super.attach(knote, change);
-    const watched = this.queue.siblings.get(Number(knote.ident));
+    const watched = this.host.siblings.get(Number(knote.ident));
     if (error !== 0 || watched === undefined) return error;
     knote.kind = KIND_QUEUE;
     // R22: what only the other queue's ready list knows must show at its descriptor.
     const failure = watched.expose();
-    if (failure !== 0) this.detach(knote);
+    if (failure !== 0) knote.filter.detach(knote);
     return failure;
   }
 
@@ -65,7 +74,7 @@ export class ReadFilter extends DescriptorFilter {
   }
 
   #hasEvents(fd: number): boolean {
-    const count = this.queue.siblings.get(fd)?.countReady() ?? 0;
+    const count = this.host.siblings.get(fd)?.countReady() ?? 0;
     fillReport(0, 0, count);
     return count > 0;
   }
@@ -81,7 +90,7 @@ export class ReadFilter extends DescriptorFilter {
     const { kind } = knote;
     if (kind === KIND_LISTENER) return connections(fd);
     if ((revents & END) !== 0 && isAtEnd(kind, revents)) {
-      const error = this.queue.socketError(fd, kind, revents);
+      const error = this.peers.socketError(fd, kind, revents);
       // The write end of a pipe counts what is in the pipe, but nobody will ever read that there.
       const isWriteEnd = kind === KIND_PIPE && (revents & EPOLLERR) !== 0;
       fillReport(EV_EOF, error, isWriteEnd ? 0 : Math.max(bytes, 0));

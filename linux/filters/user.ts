@@ -8,19 +8,18 @@ import {
   NOTE_FFLAGSMASK,
   NOTE_FFOR,
   NOTE_TRIGGER,
-} from "../constants.ts";
-import type { Change } from "./change.ts";
-import { type Filter, report } from "./filter.ts";
-import type { Knote } from "./knote.ts";
-import type { Queue } from "./queue.ts";
+} from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { type Filter, type Knote, report } from "../knote.ts";
 
 export class UserFilter implements Filter {
   readonly number = EVFILT_USER;
-  readonly #queue: Queue;
+  readonly #host: Host;
   readonly #knotes = new Map<number | bigint, Knote>();
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   find(ident: number | bigint): Knote | undefined {
@@ -57,6 +56,10 @@ export class UserFilter implements Filter {
     return true;
   }
 
+  holds(): boolean {
+    return true; // until it is reported
+  }
+
   staysReady(knote: Knote): boolean {
     return knote.active;
   }
@@ -73,8 +76,8 @@ export class UserFilter implements Filter {
 
   #trigger(knote: Knote, change: Change): void {
     if ((change.fflags & NOTE_TRIGGER) !== 0) knote.active = true;
-    if (!knote.enabled) this.#queue.unready(knote);
-    else if (knote.active) this.#queue.ready(knote);
+    if (!knote.enabled) this.#host.unready(knote);
+    else if (knote.active) this.#host.ready(knote);
   }
 }
 

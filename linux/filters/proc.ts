@@ -6,11 +6,11 @@ import {
   EVFILT_PROC,
   NOTE_EXIT,
   NOTE_EXITSTATUS,
-} from "../constants.ts";
-import type { Change } from "./change.ts";
-import { EPOLLIN } from "./epoll.ts";
-import { fillReport, type Filter } from "./filter.ts";
-import type { Knote } from "./knote.ts";
+} from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Filter, type Knote } from "../knote.ts";
+import { EPOLLIN } from "../system/epoll.ts";
 import {
   captureErrno,
   EACCES,
@@ -21,10 +21,10 @@ import {
   ESRCH,
   libc,
   scratch,
-} from "./libc.ts";
-import { release } from "./own.ts";
-import type { Queue } from "./queue.ts";
-import type { Source } from "./sources.ts";
+} from "../system/libc.ts";
+import { release } from "../system/own.ts";
+import { pollNow } from "../system/sockets.ts";
+import type { Source } from "../system/sources.ts";
 
 const SYS_pidfd_open = 434n;
 const P_PIDFD = 3;
@@ -41,38 +41,38 @@ const PIDFD_INFO_EXIT = 8;
 /** The process behind one watcher. */
 class WatchedProcess implements Source {
   constructor(
-    readonly queue: Queue,
+    readonly host: Host,
     readonly knote: Knote,
     readonly pidfd: number,
   ) {}
 
   /** It has exited. The pidfd stays readable from now on, so it leaves the set. */
   ready(): void {
-    this.queue.removeSource(this.pidfd);
+    this.host.removeSource(this.pidfd);
     this.knote.active = true;
     this.report();
   }
 
   report(): void {
-    const { knote, queue } = this;
+    const { host, knote } = this;
     const isDue = knote.active && (knote.fflags & NOTE_EXIT) !== 0;
-    if (isDue && knote.enabled) queue.ready(knote);
-    else queue.unready(knote);
+    if (isDue && knote.enabled) host.ready(knote);
+    else host.unready(knote);
   }
 
   close(): void {
-    this.queue.removeSource(this.pidfd);
+    this.host.removeSource(this.pidfd);
     release(this.pidfd);
   }
 }
 
 export class ProcFilter implements Filter {
   readonly number = EVFILT_PROC;
-  readonly #queue: Queue;
+  readonly #host: Host;
   readonly #processes = new Map<number | bigint, WatchedProcess>();
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   find(ident: number | bigint): Knote | undefined {
@@ -90,8 +90,8 @@ export class ProcFilter implements Filter {
   }
 
   #watch(knote: Knote, pidfd: number): number {
-    const process = new WatchedProcess(this.#queue, knote, pidfd);
-    const error = this.#queue.addSource(pidfd, process);
+    const process = new WatchedProcess(this.#host, knote, pidfd);
+    const error = this.#host.addSource(pidfd, process);
     if (error === 0) this.#processes.set(knote.ident, process);
     return error;
   }
@@ -122,6 +122,10 @@ export class ProcFilter implements Filter {
     return true;
   }
 
+  holds(): boolean {
+    return true; // until it is reported
+  }
+
   staysReady(): boolean {
     return false;
   }
@@ -148,10 +152,7 @@ function openProcess(pid: number): number {
     // EINVAL or ENOENT for a number that is a thread's and no process's.
     return -(error === EINVAL || error === ENOENT ? ESRCH : error);
   }
-  const { words, pointer } = scratch;
-  words[0] = pidfd;
-  words[1] = EPOLLIN;
-  if (libc.poll(pointer, 1, 0) === 0) return pidfd;
+  if (pollNow(pidfd, EPOLLIN) === 0) return pidfd;
   libc.close(pidfd);
   return -ESRCH;
 }

@@ -1,4 +1,4 @@
-/** inotify(7): one descriptor a queue, told of changes to open files. */
+/** inotify(7): one descriptor, told of changes to open files. */
 import {
   captureErrno,
   CLOEXEC,
@@ -9,7 +9,7 @@ import {
   pointerTo,
 } from "./libc.ts";
 import { release } from "./own.ts";
-import type { Queue } from "./queue.ts";
+import type { SourceRegistry } from "./sources.ts";
 
 export const IN_MODIFY = 0x2;
 export const IN_ATTRIB = 0x4;
@@ -40,14 +40,15 @@ let bytes: Int32Array<ArrayBuffer> | undefined;
 let pointer: Deno.PointerValue;
 
 export class Inotify {
-  readonly #queue: Queue;
+  readonly #registry: SourceRegistry;
   readonly #listeners = new Map<number, Set<FileListener>>();
   /** Counts the reads: what one brings belongs together. */
   batch = 0;
   #fd = -1;
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  /** @param registry Where its descriptor is waited for. */
+  constructor(registry: SourceRegistry) {
+    this.#registry = registry;
   }
 
   /**
@@ -120,7 +121,7 @@ export class Inotify {
     if (this.#fd !== -1) return 0;
     const fd = libc.inotify_init1(CLOEXEC | NONBLOCK);
     if (fd === -1) return captureErrno();
-    const error = this.#queue.addSource(fd, this);
+    const error = this.#registry.addSource(fd, this);
     if (error !== 0) libc.close(fd);
     else this.#fd = fd;
     return error;

@@ -6,10 +6,10 @@ export const KIND_STREAM = 1;
 export const KIND_DATAGRAM = 2;
 export const KIND_LISTENER = 3;
 export const KIND_PIPE = 4;
-/** A terminal, an eventfd, a queue of another isolate: whatever has no more to say than that it is ready. */
+/** A terminal, an eventfd, an epoll set: whatever has no more to say than that it is ready. */
 export const KIND_OTHER = 5;
-/** A queue of this isolate. */
-export const KIND_QUEUE = 6;
+
+const F_GETFD = 1;
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
@@ -28,6 +28,20 @@ const MSG_PEEK = 0x02;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SCRATCH_BYTES = 256n;
+
+/** Whether a number names an open file. */
+export function isOpen(fd: number): boolean {
+  return libc.fcntl(fd, F_GETFD) !== -1;
+}
+
+/** Which of the POLL… bits asked for hold now, besides POLLERR and POLLHUP; they have the values of the EPOLL… bits. */
+export function pollNow(fd: number, events: number): number {
+  const { words, pointer } = scratch;
+  words[0] = fd;
+  words[1] = events;
+  libc.poll(pointer, 1, 0);
+  return (words[1] >>> 16) & 0xffff;
+}
 
 /** Bytes that can be read, or -errno. */
 export function readable(fd: number): number {

@@ -1,10 +1,27 @@
-/** The engine's own descriptors in a queue's epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
-import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, epollControl } from "./epoll.ts";
+/** The engine's own descriptors in an epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
+import {
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  epollControl,
+  EPOLLIN,
+} from "./epoll.ts";
 import { claim } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
 export interface Source {
   ready(fd: number): void;
+}
+
+/** Where the engine's own descriptors are waited for. */
+export interface SourceRegistry {
+  /**
+   * Puts a descriptor in, from now on to be closed by `release`. The errno, 0 for none.
+   *
+   * @param events What to wait for: EPOLLIN unless given.
+   */
+  addSource(fd: number, source: Source, events?: number): number;
+  /** Takes a descriptor out again, if it is in. */
+  removeSource(fd: number): void;
 }
 
 interface Entry {
@@ -13,7 +30,7 @@ interface Entry {
   readonly events: number;
 }
 
-/** The sources of one queue. In epoll's reports they have a negative number where watchers have their generation. */
+/** The sources in one set. In epoll's reports they have a negative number where others have their generation. */
 export class Sources {
   readonly #epfd: number;
   readonly #entries: (Entry | undefined)[] = [];
@@ -23,7 +40,7 @@ export class Sources {
   }
 
   /** Puts a descriptor in. The errno, 0 for none. */
-  add(fd: number, source: Source, events: number): number {
+  add(fd: number, source: Source, events: number = EPOLLIN): number {
     let index = this.#entries.indexOf(undefined);
     if (index === -1) index = this.#entries.length;
     const entry = { fd, source, events };

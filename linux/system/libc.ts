@@ -1,7 +1,7 @@
 /** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
 import { constants } from "node:os";
-import { addressOf, Errno, openSystemLibrary } from "../library.ts";
-import { POLL_SYMBOLS, type PollLibrary } from "../poll.ts";
+import { addressOf, Errno, openSystemLibrary } from "../../library.ts";
+import { POLL_SYMBOLS, type PollLibrary } from "../../poll.ts";
 
 /**
  * Variadic functions are declared with the arguments that the engine passes: on Linux they travel in registers like

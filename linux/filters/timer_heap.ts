@@ -1,5 +1,5 @@
 /** The timers of one clock, the earliest first: a binary heap in which each knows its place. */
-import type { Knote } from "./knote.ts";
+import type { Knote } from "../knote.ts";
 
 export class TimerHeap {
   readonly #knotes: Knote[] = [];

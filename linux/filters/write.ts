@@ -1,10 +1,16 @@
 /** EVFILT_WRITE (R33, R34, R36). */
-import { EV_EOF, EVFILT_WRITE } from "../constants.ts";
-import { DescriptorFilter } from "./descriptors.ts";
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
-import { fillReport } from "./filter.ts";
-import type { Knote } from "./knote.ts";
-import { EBADF, libc, scratch } from "./libc.ts";
+import { EV_EOF, EVFILT_WRITE } from "../../constants.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Knote } from "../knote.ts";
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+} from "../system/epoll.ts";
+import { EpollSet } from "../system/epoll_set.ts";
+import { EBADF } from "../system/libc.ts";
 import {
   isShutForWriting,
   KIND_DATAGRAM,
@@ -13,10 +19,13 @@ import {
   KIND_STREAM,
   kindOf,
   pipeSize,
+  pollNow,
   readable,
   socketRoom,
   unsent,
-} from "./sockets.ts";
+} from "../system/sockets.ts";
+import { DescriptorFilter, type Peers } from "./descriptor_filter.ts";
+import { FileFilter } from "./file.ts";
 
 const PIPE_BUF = 4096;
 /** What a terminal's line takes at least, as the kernel has it (tty's write room). */
@@ -25,6 +34,12 @@ const TERMINAL_BUFFER = 4096;
 export class WriteFilter extends DescriptorFilter {
   override readonly number = EVFILT_WRITE;
   protected override readonly mask: number = EPOLLOUT;
+  protected override readonly files: FileFilter;
+
+  constructor(host: Host, peers: Peers) {
+    super(host, peers, new EpollSet());
+    this.files = new FileFilter(EVFILT_WRITE, host);
+  }
 
   protected override isConditional(): boolean {
     return false;
@@ -58,7 +73,7 @@ export class WriteFilter extends DescriptorFilter {
     if (room === -EBADF) return false;
     const ends = isBroken || isShutForWriting(fd);
     if (!ends) return whenRoom(revents, room);
-    fillReport(EV_EOF, this.queue.socketError(fd, knote.kind, revents), room);
+    fillReport(EV_EOF, this.peers.socketError(fd, knote.kind, revents), room);
     return true;
   }
 }
@@ -71,11 +86,7 @@ function whenRoom(revents: number, room: number): boolean {
 
 function wasConnected(fd: number, revents: number): boolean {
   if ((revents & EPOLLERR) !== 0) return true;
-  const { words, pointer } = scratch;
-  words[0] = fd;
-  words[1] = EPOLLIN | EPOLLRDHUP;
-  libc.poll(pointer, 1, 0);
-  return ((words[1] >>> 16) & EPOLLRDHUP) !== 0;
+  return (pollNow(fd, EPOLLIN | EPOLLRDHUP) & EPOLLRDHUP) !== 0;
 }
 
 function evaluatePipe(fd: number, revents: number): boolean {

@@ -1,11 +1,10 @@
 /** EVFILT_SIGNAL (R70), by Deno's signal listeners. */
 import { constants } from "node:os";
-import { EV_CLEAR, EVFILT_SIGNAL } from "../constants.ts";
-import type { Change } from "./change.ts";
-import { fillReport, type Filter } from "./filter.ts";
-import type { Knote } from "./knote.ts";
-import { EINVAL } from "./libc.ts";
-import type { Queue } from "./queue.ts";
+import { EV_CLEAR, EVFILT_SIGNAL } from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Filter, type Knote } from "../knote.ts";
+import { EINVAL } from "../system/libc.ts";
 
 interface WatchedSignal {
   readonly knote: Knote;
@@ -15,11 +14,11 @@ interface WatchedSignal {
 
 export class SignalFilter implements Filter {
   readonly number = EVFILT_SIGNAL;
-  readonly #queue: Queue;
+  readonly #host: Host;
   readonly #signals = new Map<number | bigint, WatchedSignal>();
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   find(ident: number | bigint): Knote | undefined {
@@ -42,8 +41,8 @@ export class SignalFilter implements Filter {
   touch(knote: Knote, change: Change): number {
     knote.take(change);
     knote.enabledBy(change);
-    if (!knote.enabled) this.#queue.unready(knote);
-    else if (knote.pending > 0) this.#queue.ready(knote);
+    if (!knote.enabled) this.#host.unready(knote);
+    else if (knote.pending > 0) this.#host.ready(knote);
     return 0;
   }
 
@@ -56,6 +55,10 @@ export class SignalFilter implements Filter {
     fillReport(EV_CLEAR, 0, knote.pending);
     knote.pending = 0;
     return true;
+  }
+
+  holds(): boolean {
+    return true; // until it is reported
   }
 
   staysReady(): boolean {
@@ -80,8 +83,8 @@ export class SignalFilter implements Filter {
   #count(knote: Knote): void {
     knote.pending++;
     if (!knote.enabled) return;
-    this.#queue.ready(knote);
-    this.#queue.wake();
+    this.#host.ready(knote);
+    this.#host.wake();
   }
 }
 

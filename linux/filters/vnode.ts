@@ -12,9 +12,10 @@ import {
   NOTE_RENAME,
   NOTE_REVOKE,
   NOTE_WRITE,
-} from "../constants.ts";
-import type { Change } from "./change.ts";
-import { fillReport, type Filter, GONE } from "./filter.ts";
+} from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Filter, GONE, type Knote } from "../knote.ts";
 import {
   type FileListener,
   IN_ATTRIB,
@@ -26,18 +27,16 @@ import {
   IN_MOVED_TO,
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
-} from "./inotify.ts";
-import type { Knote } from "./knote.ts";
-import { EBADF, EINVAL, ENOTSUP } from "./libc.ts";
-import { isOwn } from "./own.ts";
-import type { Queue } from "./queue.ts";
+} from "../system/inotify.ts";
+import { EBADF, EINVAL, ENOTSUP } from "../system/libc.ts";
+import { isOwn } from "../system/own.ts";
 import {
   type FileStat,
   isDirectory,
   isSameFile,
   isVnode,
   statOf,
-} from "./stat.ts";
+} from "../system/stat.ts";
 
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 /** What no Linux tells: locks given back, leases broken. */
@@ -53,7 +52,7 @@ class WatchedFile implements FileListener {
 
   constructor(
     readonly filter: VnodeFilter,
-    readonly queue: Queue,
+    readonly host: Host,
     readonly knote: Knote,
     readonly fd: number,
     public stat: FileStat,
@@ -63,7 +62,7 @@ class WatchedFile implements FileListener {
   start(): number {
     const isFolder = isDirectory(this.stat);
     const mask = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
-    const { inotify } = this.queue;
+    const { inotify } = this.host;
     const wd = inotify.add(this.fd, isFolder ? mask | ENTRIES : mask, this);
     if (wd < 0) return -wd;
     this.wd = wd;
@@ -72,8 +71,8 @@ class WatchedFile implements FileListener {
   }
 
   stop(): void {
-    this.queue.inotify.remove(this.wd, this);
-    this.queue.inotify.remove(this.#parentWd, this.#parent);
+    this.host.inotify.remove(this.wd, this);
+    this.host.inotify.remove(this.#parentWd, this.#parent);
   }
 
   changed(mask: number, isChild: boolean): void {
@@ -95,7 +94,7 @@ class WatchedFile implements FileListener {
 
   /** Nobody tells a directory that is open of its own removal; the one that held it is told. */
   #watchParent(): void {
-    const { inotify } = this.queue;
+    const { inotify } = this.host;
     inotify.remove(this.#parentWd, this.#parent);
     this.#parentWd = inotify.add(this.fd, IN_DELETE, this.#parent, "/..");
   }
@@ -110,7 +109,7 @@ class WatchedFile implements FileListener {
     }
     this.stat = now;
     let notes = note;
-    const { batch } = this.queue.inotify;
+    const { batch } = this.host.inotify;
     if (now.links !== before.links) {
       notes |= NOTE_LINK;
       if (now.links === 0) notes |= NOTE_DELETE;
@@ -128,11 +127,11 @@ class WatchedFile implements FileListener {
   }
 
   #happened(notes: number): void {
-    const { knote, queue } = this;
+    const { host, knote } = this;
     // What is not asked for when it happens is not recorded (R90).
     knote.pending |= notes & knote.fflags;
     if (knote.enabled && (knote.pending & knote.fflags) !== 0) {
-      queue.ready(knote);
+      host.ready(knote);
     }
   }
 }
@@ -149,11 +148,11 @@ function differInAttributes(one: FileStat, other: FileStat): boolean {
 
 export class VnodeFilter implements Filter {
   readonly number = EVFILT_VNODE;
-  readonly #queue: Queue;
+  readonly #host: Host;
   readonly #files = new Map<number, WatchedFile>();
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   find(ident: number | bigint): Knote | undefined {
@@ -169,7 +168,7 @@ export class VnodeFilter implements Filter {
     const stat = statOf(fd);
     if (stat === undefined) return EBADF;
     if (!isVnode(stat)) return EINVAL;
-    const file = new WatchedFile(this, this.#queue, knote, fd, stat);
+    const file = new WatchedFile(this, this.#host, knote, fd, stat);
     const error = file.start();
     if (error === 0) this.#files.set(fd, file);
     return error;
@@ -179,12 +178,12 @@ export class VnodeFilter implements Filter {
     const file = this.#files.get(knote.ident as number);
     if (file === undefined || this.#isGone(file)) return GONE;
     if ((change.fflags & UNSUPPORTED) !== 0) return ENOTSUP;
-    this.#queue.inotify.ready(); // what happened so far happened under the set that was wanted so far
+    this.#host.inotify.ready(); // what happened so far happened under the set that was wanted so far
     if (!knote.attached) return GONE;
     knote.take(change);
     knote.enabledBy(change);
-    if (!knote.enabled) this.#queue.unready(knote);
-    else if ((knote.pending & knote.fflags) !== 0) this.#queue.ready(knote);
+    if (!knote.enabled) this.#host.unready(knote);
+    else if ((knote.pending & knote.fflags) !== 0) this.#host.ready(knote);
     return 0;
   }
 
@@ -205,6 +204,10 @@ export class VnodeFilter implements Filter {
     return true;
   }
 
+  holds(): boolean {
+    return true; // until it is reported
+  }
+
   staysReady(knote: Knote): boolean {
     return (knote.pending & knote.fflags) !== 0;
   }
@@ -220,7 +223,7 @@ export class VnodeFilter implements Filter {
   closed(fd: number): void {
     const file = this.#files.get(fd);
     if (file === undefined) return;
-    this.#queue.forget(file.knote);
+    this.#host.forget(file.knote);
     this.retire(file.knote);
   }
 

@@ -9,11 +9,16 @@ import {
   NOTE_NSECONDS,
   NOTE_SECONDS,
   NOTE_USECONDS,
-} from "../constants.ts";
-import type { Change } from "./change.ts";
-import { fillReport, type Filter } from "./filter.ts";
-import { TimerHeap } from "./heap.ts";
-import type { Knote } from "./knote.ts";
+} from "../../constants.ts";
+import type { Change } from "../change.ts";
+import type { Host } from "../host.ts";
+import { fillReport, type Filter, type Knote } from "../knote.ts";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  clockTime,
+} from "../system/clock.ts";
 import {
   captureErrno,
   CLOEXEC,
@@ -23,27 +28,16 @@ import {
   libc,
   NONBLOCK,
   scratch,
-} from "./libc.ts";
-import { release } from "./own.ts";
-import type { Queue } from "./queue.ts";
+} from "../system/libc.ts";
+import { release } from "../system/own.ts";
+import { TimerHeap } from "./timer_heap.ts";
 
-const CLOCK_REALTIME = 0;
-export const CLOCK_MONOTONIC = 1;
-const CLOCK_BOOTTIME = 7;
 const TFD_TIMER_ABSTIME = 1;
 const SECOND = 1e9;
 const TWO_32 = 2 ** 32;
 const MAX_NANOSECONDS = 2 ** 64;
 /** As far ahead as a timerfd is set at once; what is later is set again then. */
 const MAX_SECONDS = 2 ** 31;
-
-/** A clock's time in nanoseconds since `baseSeconds` of it: exact for 104 days, and then to a few nanoseconds. */
-export function clockTime(clock: number, baseSeconds: number): number {
-  const { words, pointer } = scratch;
-  libc.clock_gettime(clock, pointer);
-  const seconds = words[1] * TWO_32 + (words[0] >>> 0);
-  return (seconds - baseSeconds) * SECOND + words[2];
-}
 
 /** Timers by one clock: one timerfd, set to the earliest. */
 class Clock {
@@ -55,7 +49,7 @@ class Clock {
   constructor(
     readonly id: number,
     readonly fd: number,
-    readonly queue: Queue,
+    readonly host: Host,
   ) {
     this.baseSeconds = Math.floor(clockTime(id, 0) / SECOND);
   }
@@ -92,19 +86,19 @@ class Clock {
       if (knote === undefined || knote.deadline > now) break;
       this.heap.remove(knote);
       knote.active = true;
-      if (knote.enabled) this.queue.ready(knote);
+      if (knote.enabled) this.host.ready(knote);
     }
   }
 }
 
 export class TimerFilter implements Filter {
   readonly number = EVFILT_TIMER;
-  readonly #queue: Queue;
+  readonly #host: Host;
   readonly #knotes = new Map<number | bigint, Knote>();
   readonly #clocks = new Map<number, Clock>();
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   find(ident: number | bigint): Knote | undefined {
@@ -122,7 +116,7 @@ export class TimerFilter implements Filter {
     const before = this.#clockOf(knote);
     const error = this.#start(knote, change, () => {
       before?.heap.remove(knote);
-      this.#queue.unready(knote);
+      this.#host.unready(knote);
       knote.take(change);
       knote.enabledBy(change);
     });
@@ -148,6 +142,10 @@ export class TimerFilter implements Filter {
     const once = (knote.fflags & NOTE_ABSOLUTE) === 0 ? 0 : EV_ONESHOT;
     fillReport(EV_CLEAR | once, 0, periods);
     return true;
+  }
+
+  holds(): boolean {
+    return true; // until it is reported
   }
 
   staysReady(): boolean {
@@ -195,7 +193,7 @@ export class TimerFilter implements Filter {
       clock.heap.add(knote);
     } else {
       knote.active = true;
-      if (knote.enabled) this.#queue.ready(knote);
+      if (knote.enabled) this.#host.ready(knote);
     }
     return 0;
   }
@@ -209,8 +207,8 @@ export class TimerFilter implements Filter {
     if (open !== undefined) return open;
     const fd = libc.timerfd_create(id, CLOEXEC | NONBLOCK);
     if (fd === -1) return captureErrno();
-    const clock = new Clock(id, fd, this.#queue);
-    const error = this.#queue.addSource(fd, clock);
+    const clock = new Clock(id, fd, this.#host);
+    const error = this.#host.addSource(fd, clock);
     if (error !== 0) {
       libc.close(fd);
       return error;

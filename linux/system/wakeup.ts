@@ -1,19 +1,19 @@
-/** An eventfd(2) in a queue's set, which makes the queue's descriptor readable for what the kernel knows nothing of. */
+/** An eventfd(2) in an epoll set, which makes the set's descriptor readable for what the kernel knows nothing of. */
 import { EPOLLET, EPOLLIN } from "./epoll.ts";
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
 import { release } from "./own.ts";
-import type { Queue } from "./queue.ts";
-import type { Source } from "./sources.ts";
+import type { Source, SourceRegistry } from "./sources.ts";
 
 export class Wakeup implements Source {
-  readonly #queue: Queue;
+  readonly #registry: SourceRegistry;
   #fd = -1;
   #isSet = false;
   #value: Deno.PointerValue = null;
   readonly #bytes = new Int32Array(new ArrayBuffer(8));
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
+  /** @param registry Where it is waited for. */
+  constructor(registry: SourceRegistry) {
+    this.#registry = registry;
   }
 
   /** Makes the eventfd, once. The errno, 0 for none. */
@@ -22,7 +22,7 @@ export class Wakeup implements Source {
     const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
     if (fd === -1) return captureErrno();
     // Each write is an edge, which the next look at the set takes with it: nothing has to be read again.
-    const error = this.#queue.addSource(fd, this, EPOLLIN | EPOLLET);
+    const error = this.#registry.addSource(fd, this, EPOLLIN | EPOLLET);
     if (error !== 0) {
       libc.close(fd);
       return error;
