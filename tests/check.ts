@@ -9,6 +9,7 @@ const CHECKS = [
   ["check", ...await importMapFlags()],
   ["doc", "--lint", ...Object.values(config.exports)],
   ["publish", "--dry-run", "--allow-dirty"],
+  ["run", "--allow-read", "tests/rules.ts", "--counts"],
 ];
 
 const failed = CHECKS.filter((args) => {
