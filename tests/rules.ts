@@ -3,8 +3,8 @@
  * when a rule has none, and when a test, a comment or a page names a rule that the page does not have.
  *
  * A test says which rule it checks by its name, `R12 EV_ONESHOT delivers once and is gone`. Names are counted as they
- * stand in the source: one in a loop counts once. A plus marks those that run over the C library of Darwin's ABI as well:
- * their suite is registered by `describeKernels`, and they are not left out for the stand-in.
+ * stand in the source: one in a loop counts once. A plus marks those that surely run over the C library of Darwin's ABI as
+ * well: their suite is registered by `describeKernels`, they by `it`, and they are not left out for the stand-in.
  */
 
 /** A test as it stands in the source. */
@@ -120,13 +120,17 @@ function testsIn(
   rules: ReadonlyMap<string, string>,
 ): Test[] {
   const names =
-    /(?<![.\w])\w+\(\s*(?:\w+,\s*)?(["'`])(R\d[\s\S]*?)\1\s*,(?=([^]{0,200}))/g;
-  return Array.from(source.matchAll(names), ({ index, 2: name, 3: rest }) => ({
-    file,
-    name: name.replace(/\s+/g, " "),
-    rules: rulesOf(name, [...rules.keys()]),
-    runsOverLibrary: isForKernels(source, index) && !isForSystem(rest),
-  }));
+    /(?<![.\w])(\w+)\(\s*(?:\w+,\s*)?(["'`])(R\d[\s\S]*?)\2\s*,(?=([^]{0,200}))/g;
+  return Array.from(
+    source.matchAll(names),
+    ({ index, 1: callee, 3: name, 4: rest }) => ({
+      file,
+      name: name.replace(/\s+/g, " "),
+      rules: rulesOf(name, [...rules.keys()]),
+      runsOverLibrary: callee === "it" && isForKernels(source, index) &&
+        !isForSystem(rest),
+    }),
+  );
 }
 
 /** The rules that a name begins with: "R12 …", "R11, R12 …" or "R1–R19 …". */
