@@ -45,13 +45,13 @@
 
 /**
  * Ready to read. `ident`: a descriptor. `data` out: bytes to read, connections waiting on a
- * listener, or a file's end minus its offset. `fflags` in: `NOTE_LOWAT`; out: a socket's error,
- * with `EV_EOF`.
+ * listener, or a file's end minus its offset. `fflags` in: `NOTE_LOWAT`, `NOTE_OOB`; out: a
+ * socket's error, with `EV_EOF`, or `NOTE_OOB`.
  */
 export const EVFILT_READ: -1 = -1;
 /**
  * Ready to write. `ident`: a descriptor. `data` out: room in bytes (1 for a regular file). `fflags`
- * out: a socket's error, with `EV_EOF`.
+ * in: `NOTE_LOWAT`, on macOS; out: a socket's error, with `EV_EOF`.
  */
 export const EVFILT_WRITE: -2 = -2;
 /**
@@ -61,22 +61,26 @@ export const EVFILT_WRITE: -2 = -2;
 export const EVFILT_AIO: -3 = -3;
 /**
  * Happenings on a file or directory. `ident`: its open descriptor. `fflags` in: the `NOTE_` bits
- * wanted, `NOTE_DELETE` to `NOTE_REVOKE`; out: those that happened. `data`: unused.
+ * wanted, `NOTE_DELETE` to `NOTE_REVOKE`; out: of each happening that has one of them all its bits,
+ * wanted or not. `data`: unused.
  */
 export const EVFILT_VNODE: -4 = -4;
 /**
  * Happenings in a process, a child or not. `ident`: its pid. `fflags` in: the `NOTE_` bits wanted;
- * out: those that happened. `data` out: the wait status, with `NOTE_EXITSTATUS`.
+ * out: those that happened. `data` out: the wait status, with `NOTE_EXITSTATUS`. Sets `EV_CLEAR`
+ * itself.
  */
 export const EVFILT_PROC: -5 = -5;
 /**
- * Signals sent to this process, handled or ignored alike. `ident`: the signal's number. `data` out:
- * how many since the last report. `fflags`: unused. Sets `EV_CLEAR` itself.
+ * Signals sent to this process, handled or ignored alike; on macOS the signal's action is as it was,
+ * even if that ends the process. `ident`: the signal's number. `data` out: how many since the last
+ * report. `fflags`: unused. Sets `EV_CLEAR` itself.
  */
 export const EVFILT_SIGNAL: -6 = -6;
 /**
  * A timer. `ident`: a number of the caller's. `data` in: the period, in milliseconds unless
- * `fflags` names a unit; out: periods ended since the last report. Sets `EV_CLEAR` itself.
+ * `fflags` names a unit; out: periods ended since the last report. `fflags` out: 0. Sets `EV_CLEAR`
+ * itself.
  */
 export const EVFILT_TIMER: -7 = -7;
 /**
@@ -86,12 +90,15 @@ export const EVFILT_TIMER: -7 = -7;
 export const EVFILT_MACHPORT: -8 = -8;
 /**
  * File systems mounted, unmounted and the like. `ident`: 0. `fflags` in: the `VQ_` bits wanted, of
- * `<sys/mount.h>`, 0 for all; out: those that happened. Linux refuses it with ENOTSUP.
+ * `<sys/mount.h>`, 0 for all; out: those that happened. Sets `EV_CLEAR` itself. Linux refuses it
+ * with ENOTSUP.
  */
 export const EVFILT_FS: -9 = -9;
 /**
  * Fired by the program itself. `ident`: a number of the caller's. `fflags` in: 24 bits of the
- * caller's, `NOTE_TRIGGER` and how to combine; out: the 24 bits. `data`: comes back as last given.
+ * caller's, `NOTE_TRIGGER` and how to combine; out: the 24 bits, and above them what the change that
+ * added the watcher had there, so mask what you compare with `NOTE_FFLAGSMASK`. `data`: comes back
+ * as last given.
  */
 export const EVFILT_USER: -10 = -10;
 /**
@@ -99,16 +106,28 @@ export const EVFILT_USER: -10 = -10;
  * refuses the filter with ENOTSUP, and so does Linux.
  */
 export const EVFILT_VM: -12 = -12;
-/** Exceptional conditions. `ident`: a descriptor. `fflags`: `NOTE_OOB`, out-of-band data. */
+/**
+ * Exceptional conditions. `ident`: a socket. `fflags` in and out: `NOTE_OOB`, out-of-band data. On
+ * macOS it fires, without `NOTE_OOB`, for all that `EVFILT_READ` fires for, on Linux for the end.
+ */
 export const EVFILT_EXCEPT: -15 = -15;
 
 // Flags that act on the watcher a change names.
 
-/** In: adds the watcher, or changes the one that is there. Out: it was registered with it. */
+/**
+ * In: adds the watcher, or changes the one that is there, which it does not enable. Out: it was
+ * registered with it.
+ */
 export const EV_ADD = 0x0001;
-/** In: removes the watcher; overrules `EV_ADD` in the same change. */
+/**
+ * In: removes the watcher; overrules `EV_ADD` in the same change. Out, with `EV_ONESHOT`: the last
+ * event of a watcher whose removal was put off (see {@linkcode EV_DISPATCH2}).
+ */
 export const EV_DELETE = 0x0002;
-/** In: lets the watcher report again; the change's `udata`, `fflags` and `data` apply too. */
+/**
+ * In: lets the watcher report again. The change's `udata`, `fflags` and `data` apply too, so send
+ * the whole record.
+ */
 export const EV_ENABLE = 0x0004;
 /** In: keeps the watcher but stops its reports; overrules `EV_ENABLE` in the same change. */
 export const EV_DISABLE = 0x0008;
@@ -119,17 +138,27 @@ export const EV_DISABLE = 0x0008;
 export const EV_ONESHOT = 0x0010;
 /** In and out: report each change of state once (an edge), not all the while (a level). */
 export const EV_CLEAR = 0x0020;
-/** In: answer this change with an `EV_ERROR` event, `data` 0 or the errno; collect no events. */
+/**
+ * In: answer this change with an `EV_ERROR` event, `data` 0 or the errno; collect no events. Out: it
+ * was registered with it.
+ */
 export const EV_RECEIPT = 0x0040;
 /** In and out: report once, then disable the watcher until `EV_ENABLE`. */
 export const EV_DISPATCH = 0x0080;
-/** In and out: makes `udata` part of the watcher's identity. Linux may refuse it with ENOTSUP. */
+/**
+ * In and out: makes `udata` part of the watcher's identity: each change of it needs this flag and the
+ * same `udata`. Linux: ENOTSUP.
+ */
 export const EV_UDATA_SPECIFIC = 0x0100;
-/** In and out: `EV_DISPATCH | EV_UDATA_SPECIFIC`. Deleted while disabled: EINPROGRESS. */
+/**
+ * In and out: `EV_DISPATCH | EV_UDATA_SPECIFIC`. To delete such a watcher while it is disabled is
+ * EINPROGRESS: it reports `EV_DELETE | EV_ONESHOT` once it is enabled, and is gone with that. With
+ * `EV_ENABLE` in the same change it is deleted at once.
+ */
 export const EV_DISPATCH2 = 0x0180;
 /**
- * In: report when what `ident` names goes away; EINVAL unless with `EV_ADD` and `EV_DISPATCH2`.
- * Out: it has gone.
+ * In: report when the descriptor or port is closed; EINVAL unless with `EV_ADD` and `EV_DISPATCH2`.
+ * Out: it was closed.
  */
 export const EV_VANISHED = 0x0200;
 
@@ -137,7 +166,10 @@ export const EV_VANISHED = 0x0200;
 
 /** Out: this event answers a change: `data` is its errno, or 0 for a receipt. */
 export const EV_ERROR = 0x4000;
-/** Out: the end: of a stream (READ: `data` bytes are still to be read), or of a process. */
+/**
+ * Out: the end: of a stream (READ: `data` bytes are still to be read), of a process, or of a file's
+ * watcher (`NOTE_REVOKE`).
+ */
 export const EV_EOF = 0x8000;
 /** All the bits that belong to the system: what a change has of them is ignored. */
 export const EV_SYSFLAGS = 0xf000;
@@ -153,59 +185,84 @@ export const EV_OOBAND = 0x2000;
 // fflags of EVFILT_READ, EVFILT_WRITE and EVFILT_EXCEPT.
 
 /**
- * EVFILT_READ (on macOS EVFILT_WRITE of sockets too), in: `data` is a low-water mark in bytes: less
- * is not reported, save with `EV_EOF`.
+ * EVFILT_READ of sockets and pipes (on macOS EVFILT_WRITE of them too), in: `data` is a low-water
+ * mark in bytes: less is not reported, save with `EV_EOF` or a socket's error. With `data` 1 it also
+ * admits character devices that cannot count their bytes.
  */
 export const NOTE_LOWAT = 0x00000001;
-/** EVFILT_EXCEPT, in and out: out-of-band data has arrived on the socket. */
+/** EVFILT_EXCEPT and EVFILT_READ, in and out: out-of-band data has arrived on the socket. */
 export const NOTE_OOB = 0x00000002;
 
-// fflags of EVFILT_USER. They go in; an event has the lower 24 bits only.
+// fflags of EVFILT_USER. All 32 bits of the change that adds the watcher come back, until a later one combines.
 
-/** EVFILT_USER, in: fires the watcher, at its registration or later. */
+/**
+ * EVFILT_USER, in: fires the watcher, at its registration or later. Out: it was in the change that
+ * added the watcher.
+ */
 export const NOTE_TRIGGER = 0x01000000;
-/** EVFILT_USER, in: leaves the watcher's 24 bits alone. */
+/** EVFILT_USER, in: leaves the watcher's fflags alone. */
 export const NOTE_FFNOP = 0x00000000;
-/** EVFILT_USER, in: ands the change's 24 bits into the watcher's. */
+/** EVFILT_USER, in: ands the change's 24 bits into the watcher's, and clears those above. */
 export const NOTE_FFAND = 0x40000000;
 /**
- * EVFILT_USER, in: ors the change's 24 bits into the watcher's. Bit 31: `NOTE_FFOR | 1` is negative
- * in JavaScript; a change takes it as its unsigned twin.
+ * EVFILT_USER, in: ors the change's 24 bits into the watcher's, and leaves those above. Bit 31:
+ * `NOTE_FFOR | 1` is negative in JavaScript; a change takes it as its unsigned twin.
  */
 export const NOTE_FFOR = 0x80000000;
 /**
- * EVFILT_USER, in: the change's 24 bits replace the watcher's. Bit 31: `NOTE_FFCOPY | 1` is negative
- * in JavaScript; a change takes it as its unsigned twin.
+ * EVFILT_USER, in: the change's 24 bits replace all of the watcher's. Bit 31: `NOTE_FFCOPY | 1` is
+ * negative in JavaScript; a change takes it as its unsigned twin.
  */
 export const NOTE_FFCOPY = 0xc0000000;
 /** EVFILT_USER: masks how to combine. Bit 31: `(fflags & NOTE_FFCTRLMASK) >>> 0`. */
 export const NOTE_FFCTRLMASK = 0xc0000000;
-/** EVFILT_USER: masks the 24 bits that are the caller's, in and out. */
+/** EVFILT_USER: masks the 24 bits that are the caller's; an event may have others besides. */
 export const NOTE_FFLAGSMASK = 0x00ffffff;
 
-// fflags of EVFILT_VNODE. A change asks for them, an event has those that happened.
+// fflags of EVFILT_VNODE. A change asks for them. An event has all the notes of a happening of which one was asked for.
 
-/** EVFILT_VNODE, in and out: the file's last link went. */
+/**
+ * EVFILT_VNODE, in and out: a name of the file was removed, the last or not (then with `NOTE_LINK`),
+ * or a rename put another file in its place (then alone).
+ */
 export const NOTE_DELETE = 0x00000001;
-/** EVFILT_VNODE, in and out: it was written; in a directory, an entry was made or removed. */
+/**
+ * EVFILT_VNODE, in and out: it was written to; in a directory, an entry was made, removed or renamed.
+ * To truncate a file is no write but `NOTE_ATTRIB`.
+ */
 export const NOTE_WRITE = 0x00000002;
-/** EVFILT_VNODE, in and out: it grew. */
+/**
+ * EVFILT_VNODE, in and out: it grew, by a write or by ftruncate(2). On macOS posted before
+ * `NOTE_WRITE` or `NOTE_ATTRIB`, so a waiter on another thread may get it by itself.
+ */
 export const NOTE_EXTEND = 0x00000004;
-/** EVFILT_VNODE, in and out: its mode, owner or times changed. */
+/**
+ * EVFILT_VNODE, in and out: its mode, owner, times or extended attributes changed, or it was
+ * truncated or extended by ftruncate(2) or `O_TRUNC`. Filesystems of macOS may post it besides.
+ */
 export const NOTE_ATTRIB = 0x00000008;
-/** EVFILT_VNODE, in and out: its number of links changed. */
+/**
+ * EVFILT_VNODE, in and out: a name of the file was made or removed; in a directory, a directory was
+ * made, removed or moved.
+ */
 export const NOTE_LINK = 0x00000010;
 /** EVFILT_VNODE, in and out: it was renamed; the watcher stays with the file. */
 export const NOTE_RENAME = 0x00000020;
-/** EVFILT_VNODE, in and out: access was revoked, by revoke(2) or an unmount. */
+/**
+ * EVFILT_VNODE, in and out: access was revoked, by revoke(2) or an unmount. The event has `EV_EOF` and
+ * `EV_ONESHOT`, and on macOS comes, without this note, also if it was not asked for.
+ */
 export const NOTE_REVOKE = 0x00000040;
-/** EVFILT_VNODE: no happening of its own; the kernel's cue to look again for data to read. */
+/**
+ * EVFILT_VNODE: no happening of the file; the kernel's cue to look again for data to read. On macOS,
+ * who asks for it gets it with each lseek(2).
+ */
 export const NOTE_NONE = 0x00000080;
-/** EVFILT_VNODE, in and out: a lock on the file was released, by flock(2) or close(2). */
+/** EVFILT_VNODE, in and out: a lock of flock(2) was released, by it or by close(2). Linux: ENOTSUP. */
 export const NOTE_FUNLOCK = 0x00000100;
-/** EVFILT_VNODE, in and out: a lease on the file is to be downgraded. */
+/** EVFILT_VNODE, in and out: a lease on the file is to be downgraded. Linux: ENOTSUP. */
 export const NOTE_LEASE_DOWNGRADE = 0x00000200;
-/** EVFILT_VNODE, in and out: a lease on the file is to be released. */
+/** EVFILT_VNODE, in and out: a lease on the file is to be released. Linux: ENOTSUP. */
 export const NOTE_LEASE_RELEASE = 0x00000400;
 
 // fflags of EVFILT_PROC. A change asks for them, an event has those that happened.
@@ -221,7 +278,8 @@ export const NOTE_FORK = 0x40000000;
 /** EVFILT_PROC, in and out: the process executed a new program. Linux: ENOTSUP. */
 export const NOTE_EXEC = 0x20000000;
 /**
- * EVFILT_PROC: the process was reaped by its parent.
+ * EVFILT_PROC, in and out: the process was reaped by its parent; a watcher that asks for it outlives
+ * the exit. Linux: ENOTSUP.
  *
  * @deprecated Marked so in Apple's header. Use {@linkcode NOTE_EXIT}.
  */
@@ -229,11 +287,15 @@ export const NOTE_REAP = 0x10000000;
 /** EVFILT_PROC, in and out: a signal was sent to the process. Linux: ENOTSUP. */
 export const NOTE_SIGNAL = 0x08000000;
 /**
- * EVFILT_PROC, in and out, with `NOTE_EXIT`: `data` of the event is the wait status; EACCES without
- * the right to signal the process.
+ * EVFILT_PROC, in and out: the process exited, and `data` of the event is the wait status. With
+ * `NOTE_EXIT` beside it EACCES for who is neither the parent nor may signal the process. On Linux
+ * `NOTE_EXIT` comes alone where the status cannot be known any more.
  */
 export const NOTE_EXITSTATUS = 0x04000000;
-/** EVFILT_PROC, in and out, with `NOTE_EXIT`: `data` says why the system ended it, as below. */
+/**
+ * EVFILT_PROC, in and out: the process exited, and `data` says why the system ended it, as below,
+ * beside the wait status if that was asked for. Linux: ENOTSUP.
+ */
 export const NOTE_EXIT_DETAIL = 0x02000000;
 /** EVFILT_PROC, out: masks the reasons that `NOTE_EXIT_DETAIL` puts in `data`. */
 export const NOTE_EXIT_DETAIL_MASK = 0x00070000;
@@ -244,7 +306,7 @@ export const NOTE_EXIT_MEMORY = 0x00020000;
 /** EVFILT_PROC, out, in `data`: ended because its code signature was not valid. */
 export const NOTE_EXIT_CSERROR = 0x00040000;
 /**
- * EVFILT_PROC, out: exited while it had another parent, such as a debugger.
+ * EVFILT_PROC: exited while it had another parent, such as a debugger. No longer sent.
  *
  * @deprecated Marked so in Apple's header. Use {@linkcode NOTE_EXIT}.
  */
@@ -268,17 +330,28 @@ export const NOTE_SECONDS = 0x00000001;
 export const NOTE_USECONDS = 0x00000002;
 /** EVFILT_TIMER, in: `data` is in nanoseconds. */
 export const NOTE_NSECONDS = 0x00000004;
-/** EVFILT_TIMER, in: `data` is in ticks of `mach_absolute_time`. Linux: ENOTSUP. */
+/** EVFILT_TIMER, in: `data` is in ticks of `mach_absolute_time`: a unit as well. Linux: ENOTSUP. */
 export const NOTE_MACHTIME = 0x00000100;
-/** EVFILT_TIMER, in: `data` is a time since 1970, in the unit chosen; fires once. */
+/**
+ * EVFILT_TIMER, in: `data` is a time since 1970, in the unit chosen (with `NOTE_MACHTIME` a time of
+ * that clock), unsigned. Fires once: sets `EV_ONESHOT` itself. A live timer cannot be changed to it
+ * or from it: EINVAL.
+ */
 export const NOTE_ABSOLUTE = 0x00000008;
-/** EVFILT_TIMER, in, a hint: it may be late by `ext[1]` of `kevent64`, in the unit of `data`. */
+/**
+ * EVFILT_TIMER, in, a hint: it may be late by `ext[1]` of `kevent64`, in the unit of `data`, unsigned;
+ * 2^64 ns or more are ERANGE. With `kevent` it is 0. No effect on Linux.
+ */
 export const NOTE_LEEWAY = 0x00000010;
-/** EVFILT_TIMER, in, a hint: do not put the timer off to save power. */
+/** EVFILT_TIMER, in, a hint: put the timer off to save power as little as can be. No effect on Linux. */
 export const NOTE_CRITICAL = 0x00000020;
-/** EVFILT_TIMER, in, a hint: background work, which may be put off further to save power. */
+/** EVFILT_TIMER, in, a hint: background work, which may be put off further to save power. No effect on Linux. */
 export const NOTE_BACKGROUND = 0x00000040;
-/** EVFILT_TIMER, in: the clock runs on while the machine sleeps. On Linux perhaps a hint only. */
+/**
+ * EVFILT_TIMER, in: the time runs on while the machine sleeps; with `NOTE_MACHTIME` and
+ * `NOTE_ABSOLUTE` `data` is a time of `mach_continuous_time`. On Linux CLOCK_BOOTTIME, without effect
+ * on an absolute time.
+ */
 export const NOTE_MACH_CONTINUOUS_TIME = 0x00000080;
 
 // fflags of EVFILT_VM, which macOS refuses.
@@ -299,7 +372,13 @@ export const NOTE_VM_ERROR = 0x10000000;
 
 /** `kevent64`: nothing special: wait as the timeout says. */
 export const KEVENT_FLAG_NONE = 0x000000;
-/** `kevent64`: never wait, whatever the timeout; cheaper on macOS than a timeout of zero. */
+/**
+ * `kevent64`: never wait; the timeout is not looked at, so it cannot be EINVAL. Cheaper on macOS than
+ * a timeout of zero.
+ */
 export const KEVENT_FLAG_IMMEDIATE = 0x000001;
-/** `kevent64`: apply the changes, return only their `EV_ERROR` answers, collect no events. */
+/**
+ * `kevent64`: apply the changes, return only their `EV_ERROR` answers (failures and receipts), collect
+ * no events and never wait.
+ */
 export const KEVENT_FLAG_ERROR_EVENTS = 0x000002;

@@ -29,8 +29,8 @@ export let timespecMemoryOf: (timespec: Timespec) => TimespecMemory;
 /**
  * A length of time as the kernel takes it: `struct timespec`, seconds and nanoseconds.
  *
- * It holds whatever two 64-bit numbers it is given: the kernel refuses a nanosecond field outside 0 to 999999999
- * with EINVAL.
+ * It holds whatever two 64-bit numbers it is given. As a timeout the kernel refuses, with EINVAL, seconds outside 0 to
+ * 2^31-1 (68 years) and nanoseconds outside 0 to 1,000,000,000; both ends are valid (R10).
  *
  * ```ts
  * import { Timespec } from "@kqueue/kqueue";
@@ -61,8 +61,9 @@ export class Timespec {
   /**
    * The shortest timespec that is no shorter than so many milliseconds; fractions count.
    *
-   * @param milliseconds 0 or more, and finite.
-   * @throws {RangeError} for a negative number, NaN or Infinity.
+   * @param milliseconds 0 to 2^53-1. As a timeout the kernel takes less than 2^31 s.
+   * @throws {RangeError} for a negative number, NaN, Infinity or more than 2^53-1.
+   * @throws {TypeError} for what is no number.
    */
   static fromMilliseconds(milliseconds: number): Timespec {
     const timespec = new Timespec();
@@ -91,8 +92,9 @@ export class Timespec {
   /**
    * Sets both fields to the shortest time that is no shorter than so many milliseconds, without allocating.
    *
-   * @param milliseconds 0 or more, and finite.
-   * @throws {RangeError} for a negative number, NaN or Infinity.
+   * @param milliseconds 0 to 2^53-1. As a timeout the kernel takes less than 2^31 s.
+   * @throws {RangeError} for a negative number, NaN, Infinity or more than 2^53-1.
+   * @throws {TypeError} for what is no number.
    */
   setMilliseconds(milliseconds: number): void {
     const isLength = typeof milliseconds === "number" && milliseconds >= 0 &&

@@ -10,6 +10,7 @@ const CHECKS = [
   ["doc", "--lint", ...Object.values(config.exports)],
   ["publish", "--dry-run", "--allow-dirty"],
   ["run", "--allow-run", "tests/imports.ts"],
+  ["run", "--allow-read", "tests/rules.ts", "--counts"],
 ];
 
 const failed = CHECKS.filter((args) => {

@@ -1,69 +1,11 @@
 /**
- * Prints which tests check each rule of the semantics: `deno run --allow-read tests/rules.ts [--counts]`. Exits with 1
- * when a rule has none.
+ * Prints which tests check each rule of docs/rules.md: `deno run --allow-read tests/rules.ts [--counts]`. Exits with 1
+ * when a rule has none, and when a test, a comment or a page names a rule that the page does not have.
  *
  * A test says which rule it checks by its name, `R12 EV_ONESHOT delivers once and is gone`. Names are counted as they
- * stand in the source: one in a loop counts once. A plus marks those that run over the C library of Darwin's ABI as well:
- * their suite is registered by `describeKernels`, and they are not left out for the stand-in.
+ * stand in the source: one in a loop counts once. A plus marks those that surely run over the C library of Darwin's ABI as
+ * well: their suite is registered by `describeKernels`, they by `it`, and they are not left out for the stand-in.
  */
-
-const RULES: Readonly<Record<string, string>> = {
-  R1: "one watcher for each (ident, filter); what a change gives it",
-  R2: "filters that are none, or cannot be used",
-  R3: "EV_DELETE over EV_ADD, EV_DISABLE over EV_ENABLE",
-  R4: "ENOENT without EV_ADD",
-  R5: "EBADF for a descriptor that is not open",
-  R6: "changes in order, before events",
-  R7: "failures and receipts in the event list",
-  R8: "one memory for both lists",
-  R9: "closing a descriptor removes its watchers",
-  R10: "bad queues and bad timeouts",
-  R11: "a level",
-  R12: "EV_ONESHOT",
-  R13: "EV_CLEAR",
-  R14: "EV_DISPATCH",
-  R15: "disabled watchers",
-  R16: "what comes back",
-  R17: "several happenings, one event",
-  R18: "room for fewer than are ready",
-  R19: "nevents 0, and timeouts",
-  R20: "EV_UDATA_SPECIFIC, EV_VANISHED",
-  R21: "kevent64's flags",
-  R22: "a queue in another",
-  R30: "READ of a listening socket",
-  R31: "READ of sockets",
-  R32: "READ when the peer has closed",
-  R33: "WRITE of sockets and regular files",
-  R34: "a refused connect",
-  R35: "NOTE_LOWAT",
-  R36: "pipes",
-  R37: "READ of a regular file",
-  R38: "READ and WRITE are two watchers",
-  R39: "EXCEPT, out-of-band data",
-  R40: "terminals",
-  R50: "TIMER, units",
-  R51: "TIMER, periods",
-  R52: "NOTE_ABSOLUTE",
-  R53: "TIMER, no period",
-  R54: "TIMER, added again",
-  R55: "TIMER, never early",
-  R56: "TIMER, hints",
-  R60: "USER, triggering",
-  R61: "USER, fflags and data",
-  R62: "USER wakes a wait",
-  R70: "SIGNAL",
-  R80: "PROC, which processes",
-  R81: "NOTE_EXIT",
-  R82: "NOTE_EXITSTATUS",
-  R83: "PROC's other notes",
-  R90: "VNODE, what is asked for",
-  R91: "VNODE, what is reported",
-  R92: "VNODE, EV_CLEAR or not",
-  R93: "VNODE follows the file",
-  R100: "nothing is lost between calls",
-  R101: "any number of watchers",
-  R102: "out of descriptors or memory",
-};
 
 /** A test as it stands in the source. */
 interface Test {
@@ -73,78 +15,131 @@ interface Test {
   readonly runsOverLibrary: boolean;
 }
 
-const FOLDER = new URL("./semantics/", import.meta.url);
+const ROOT = new URL("../", import.meta.url);
+const TESTS = new URL("./", import.meta.url);
+const PAGE = new URL("../docs/rules.md", import.meta.url);
 
-const tests = (await sources(FOLDER)).flatMap(([file, source]) =>
-  testsIn(file, source)
-);
-const known = new Set(Object.keys(RULES));
-const unknown = tests.filter(({ rules }) => !rules.every((r) => known.has(r)));
-console.log(`${"rule".padEnd(68)}  tests  over +`);
-const untested = Object.entries(RULES).filter(([rule, about]) => {
+if (import.meta.main) Deno.exit(await checkRules() ? 0 : 1);
+
+/** The files that have tests of a rule, from the root of the repository; none for what is no rule. */
+export async function testFilesOf(rule: string): Promise<string[]> {
+  const tests = await readTests(await readRules());
   const mine = tests.filter(({ rules }) => rules.includes(rule));
-  print(rule, about, mine);
-  return mine.length === 0;
-});
-
-const over = tests.filter(({ runsOverLibrary }) => runsOverLibrary).length;
-console.log(
-  `\n${known.size} rules, ${tests.length} tests, ${over} of them also over the C library`,
-);
-for (const { file, name } of unknown) {
-  console.error(`${file}: "${name}" names a rule that is none`);
+  return [...new Set(mine.map(({ file }) => `tests/${file}`))];
 }
-for (const [rule, about] of untested) {
-  console.error(`${rule} (${about}) has no test`);
-}
-Deno.exit(untested.length + unknown.length > 0 ? 1 : 0);
 
-function print(rule: string, about: string, mine: readonly Test[]): void {
+async function checkRules(): Promise<boolean> {
+  const rules = await readRules();
+  const tests = await readTests(rules);
+  console.log(`${"rule".padEnd(68)}  tests  over +`);
+  const untested = [...rules].filter(([rule, title]) => {
+    const mine = tests.filter((test) => test.rules.includes(rule));
+    print(rule, title, mine);
+    return mine.length === 0;
+  });
+  const over = tests.filter(({ runsOverLibrary }) => runsOverLibrary).length;
+  console.log(
+    `\n${rules.size} rules, ${tests.length} tests, ${over} of them also over the C library`,
+  );
+  const unknown = await unknownNames(rules);
+  for (const [rule, title] of untested) {
+    console.error(`${rule} (${title}) has no test`);
+  }
+  for (const { place, name } of unknown) {
+    console.error(`${place} names ${name}, which docs/rules.md does not have`);
+  }
+  return untested.length + unknown.length === 0;
+}
+
+/** The page's rules with their titles, in its order. */
+async function readRules(): Promise<Map<string, string>> {
+  const page = await Deno.readTextFile(PAGE);
+  const rules = new Map<string, string>();
+  for (const [, rule, title] of page.matchAll(/^### (R\d+a?) (.+)$/gm)) {
+    if (rules.has(rule)) throw new Error(`docs/rules.md has ${rule} twice`);
+    rules.set(rule, title.replaceAll("`", ""));
+  }
+  return rules;
+}
+
+async function readTests(rules: ReadonlyMap<string, string>): Promise<Test[]> {
+  const files = await sources(TESTS, /\.ts$/);
+  return files.flatMap(([file, source]) => testsIn(file, source, rules));
+}
+
+function print(rule: string, title: string, mine: readonly Test[]): void {
   const over = mine.filter(({ runsOverLibrary }) => runsOverLibrary).length;
   const counts = [mine.length, over].map((count) => `${count}`.padStart(7));
-  console.log(`${rule.padEnd(5)} ${about.padEnd(62)}${counts.join("")}`);
+  console.log(`${rule.padEnd(5)} ${title.padEnd(62)}${counts.join("")}`);
   if (Deno.args.includes("--counts")) return;
   for (const { file, name, runsOverLibrary } of mine) {
     console.log(`    ${runsOverLibrary ? "+" : " "} ${file}: ${name}`);
   }
 }
 
-/** Every TypeScript file of a folder and those in it, with its path from the first one. */
-async function sources(folder: URL): Promise<[string, string][]> {
+/** Where the repository names rules that are none, in code or in prose. */
+async function unknownNames(
+  rules: ReadonlyMap<string, string>,
+): Promise<{ place: string; name: string }[]> {
+  const files = await sources(ROOT, /\.(?:ts|md)$/);
+  return files.flatMap(([file, source]) =>
+    Array.from(source.matchAll(/\bR\d+[a-z]?\b/g))
+      .filter(([name]) => !rules.has(name))
+      .map(({ 0: name, index }) => ({
+        place: `${file}:${source.slice(0, index).split("\n").length}`,
+        name,
+      }))
+  );
+}
+
+/** The files of a folder and those in it whose names fit, each with its path from the first one and its text. */
+async function sources(folder: URL, fit: RegExp): Promise<[string, string][]> {
   const found: [string, string][] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const url = new URL(isDirectory ? `${name}/` : name, folder);
-    if (isDirectory) found.push(...await sources(url));
-    else if (name.endsWith(".ts")) {
-      const path = url.href.slice(FOLDER.href.length);
-      found.push([path, await Deno.readTextFile(url)]);
-    }
+  for await (const url of filesIn(folder)) {
+    const path = url.href.slice(folder.href.length);
+    if (fit.test(path)) found.push([path, await Deno.readTextFile(url)]);
   }
   return found.sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-/** The tests that stand in a file. */
-function testsIn(file: string, source: string): Test[] {
-  const names = /\bit\(\s*(["'`])(R\d[\s\S]*?)\1\s*,(?=([^]{0,200}))/g;
-  return Array.from(source.matchAll(names), ({ index, 2: name, 3: rest }) => ({
-    file,
-    name: name.replace(/\s+/g, " "),
-    rules: rulesOf(name),
-    runsOverLibrary: isForKernels(source, index) && !isForSystem(rest),
-  }));
+async function* filesIn(folder: URL): AsyncGenerator<URL> {
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const isForeign = name.startsWith(".") || name === "node_modules";
+    if (isDirectory && !isForeign) yield* filesIn(new URL(`${name}/`, folder));
+    else if (isFile) yield new URL(name, folder);
+  }
+}
+
+/**
+ * The tests that stand in a file: calls of `it`, or of a function that stands for it, whose first or second argument is
+ * a name. One that is left out by `it.skip` is none.
+ */
+function testsIn(
+  file: string,
+  source: string,
+  rules: ReadonlyMap<string, string>,
+): Test[] {
+  const names =
+    /(?<![.\w])(\w+)\(\s*(?:\w+,\s*)?(["'`])(R\d[\s\S]*?)\2\s*,(?=([^]{0,200}))/g;
+  return Array.from(
+    source.matchAll(names),
+    ({ index, 1: callee, 3: name, 4: rest }) => ({
+      file,
+      name: name.replace(/\s+/g, " "),
+      rules: rulesOf(name, [...rules.keys()]),
+      runsOverLibrary: callee === "it" && isForKernels(source, index) &&
+        !isForSystem(rest),
+    }),
+  );
 }
 
 /** The rules that a name begins with: "R12 …", "R11, R12 …" or "R1–R19 …". */
-function rulesOf(name: string): string[] {
-  const [list] = name.match(/^R\d+(?:(?:, | and |–|-)R\d+)*/) ?? [""];
+function rulesOf(name: string, known: readonly string[]): string[] {
+  const [list] = name.match(/^R\d+a?(?:(?:, | and |–|-)R\d+a?)*/) ?? [""];
   return list.split(/, | and /).flatMap((part) => {
     const [first, last = first] = part.split(/[–-]/);
     if (first === last) return [first];
-    const [from, to] = [first, last].map((rule) => Number(rule.slice(1)));
-    return Object.keys(RULES).filter((rule) => {
-      const number = Number(rule.slice(1));
-      return from <= number && number <= to;
-    });
+    return known.slice(known.indexOf(first), known.indexOf(last) + 1);
   });
 }
 

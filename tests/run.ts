@@ -1,5 +1,6 @@
 /**
- * Runs the tests: `deno task test [FILES] [FLAGS OF deno test]`.
+ * Runs the tests: `deno task test [FILES] [RULES] [FLAGS OF deno test]`. A rule of docs/rules.md, such as R36, stands for
+ * the files that have tests of it.
  *
  * On Linux the semantics tests run a second time over a C library that has the
  * ABI of Darwin's; it is built here, and its path handed on in the environment.
@@ -9,11 +10,28 @@ import { dirname } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { buildLibrary } from "./darwin/build.ts";
 import { DARWIN_LIBRARY_VARIABLE } from "./darwin/library.ts";
+import { testFilesOf } from "./rules.ts";
 import { importMapFlags } from "./std/import_map.ts";
 
 const PERMISSIONS = ["env", "ffi", "net", "read", "run", "write"];
 
-Deno.exit(await runOverLibrary(Deno.args));
+Deno.exit(await runOverLibrary(await withRules(Deno.args)));
+
+/** The arguments, with the files of a rule in its place. */
+async function withRules(args: string[]): Promise<string[]> {
+  const parts = args.map((arg, index) => {
+    const isRule = /^R\d+a?$/.test(arg) && args[index - 1] !== "--filter";
+    return isRule ? filesOf(arg) : [arg];
+  });
+  return (await Promise.all(parts)).flat();
+}
+
+async function filesOf(rule: string): Promise<string[]> {
+  const files = await testFilesOf(rule);
+  if (files.length > 0) return files;
+  console.error(`${rule} has no test.`);
+  Deno.exit(1);
+}
 
 async function runOverLibrary(args: string[]): Promise<number> {
   const library = darwinLibrary();

@@ -38,6 +38,15 @@ describe("Timespec", () => {
     );
   });
 
+  it("holds what the kernel refuses, as it holds the ends of what is valid", () => {
+    for (const nsec of [1_000_000_000n, 1_000_000_001n, -1n]) {
+      assertEquals(fieldsOf(new Timespec(0, nsec)), [0n, nsec]);
+    }
+    for (const sec of [2n ** 31n - 1n, 2n ** 31n, -1n]) {
+      assertEquals(fieldsOf(new Timespec(sec, 0)), [sec, 0n]);
+    }
+  });
+
   it("has fields that can be set, one without the other", () => {
     const timespec = new Timespec(1, 2);
     timespec.sec = 2n ** 40n;

@@ -106,16 +106,15 @@ describeKernels("closing a Loop", () => {
     await assertRejects(() => soon(event), BadResource);
   });
 
-  it("gives the descriptor's number to nobody before the other thread has let go", async () => {
+  it("frees the descriptor's number at once, though the other thread is still away", async () => {
     using fds = new Descriptors();
     const loop = new Loop();
     const { fd } = loop;
     loop.on(kevUser(1), () => {});
     await pause();
     loop.close();
-    assertNotEquals(fds.dup(1), fd);
-    await loop[Symbol.asyncDispose]();
     assertEquals(fds.dup(1), fd);
+    await loop[Symbol.asyncDispose]();
   });
 
   it("works in a handler, and drops the rest of the batch", async () => {
