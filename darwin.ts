@@ -119,10 +119,6 @@ export class DarwinKernel implements Kernel {
     return count === -1 ? this.#fail() : count;
   }
 
-  expose(): number {
-    return 0; // the kernel sees to it by itself
-  }
-
   replacing(): void {} // the kernel knows by itself
 
   close(fd: number): number {

@@ -24,8 +24,6 @@ export interface Kernel {
   ): number;
   /** What a wait on another thread calls: poll(2), to which a queue must be readable when it has something (R22). */
   readonly poll: PollLibrary;
-  /** Makes sure that from now on nothing keeps a queue from being readable then, such as a want of descriptors. */
-  expose(kq: number): number;
   /** A number is about to name another file (`dup2`): its watchers end, as those of a descriptor that is closed. */
   replacing(fd: number): void;
   /** Closes a queue or any other descriptor. */

@@ -72,16 +72,15 @@ export interface TriggerOptions {
  * for (const event of kq.wait(1000)) console.log(event.udata, event.data); // 42n 1n
  * ```
  *
- * Calls that take events fill a list of the queue's own and return it: `poll` and `wait` one, which holds until the next
- * of them, `waitAsync` another, which holds until the next `waitAsync`. Failures
+ * Calls that take events fill a list of the queue's own and return it: it holds until the next such call. Failures
  * throw `SystemError`, whose `code` is the errno's name. Once closed, every method but `close` throws
  * `Deno.errors.BadResource`.
  */
 export class Kqueue {
   #fd: number;
   readonly #isOwner: boolean = true;
-  /** What `poll` and `wait` fill and return; and what `waitAsync` does, whose caller sees it a little later. */
-  readonly #events: Kevent64List;
+  /** What calls fill and return; and what a `waitAsync` fills, whose caller sees it a little later. They change places. */
+  #events: Kevent64List;
   #awaited: Kevent64List | undefined;
   readonly #changes = new ChangeBatch();
   /** Where it waits for another thread to tell that it is readable; made by the first such wait. */
@@ -245,9 +244,11 @@ export class Kqueue {
     this.#open();
     signal?.throwIfAborted();
     const events = this.#awaited ??= new Kevent64List(this.#events.capacity);
-    return await this.#exclusively(() =>
-      this.#waitAsync(events, deadlineOf(timeoutMs), signal)
-    );
+    return await this.#exclusively(async () => {
+      await this.#waitAsync(events, deadlineOf(timeoutMs), signal);
+      [this.#events, this.#awaited] = [events, this.#events];
+      return events;
+    });
   }
 
   /** One asynchronous wait at a time: another one would take its events. */
@@ -265,24 +266,24 @@ export class Kqueue {
     }
   }
 
+  /** Fills the list with what is ready, as soon as something is. It stays empty when the time is over. */
   async #waitAsync(
     events: Kevent64List,
     deadline: number,
     signal: AbortSignal | undefined,
-  ): Promise<Kevent64List> {
+  ): Promise<void> {
     for (;;) {
       if (performance.now() - this.#turnedAt > LONGEST_TURN) {
         await this.#turn(signal);
       }
-      if (this.#poll(events) > 0 || performance.now() >= deadline) break;
+      if (this.#poll(events) > 0 || performance.now() >= deadline) return;
       // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
       await this.#turn(signal);
-      if (this.#poll(events) > 0 || performance.now() >= deadline) break;
+      if (this.#poll(events) > 0 || performance.now() >= deadline) return;
       this.#place ??= new Place(this.#fd);
       await this.#place.wait(deadline, signal);
       this.#turnedAt = performance.now();
     }
-    return events;
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {

@@ -31,7 +31,7 @@ import { POLLNVAL, pollOnThread } from "../poll.ts";
  * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
  * whose descriptors somebody else has closed or replaced, of which nothing tells.
  */
-const COME_BACK = 2000;
+const COME_BACK = 1000;
 /**
  * How many turns of the event loop the others wait for those that were woken: most wait again at once, and a call that
  * looks at them already need not be ended for each.
@@ -131,7 +131,6 @@ class Waiter {
   }
 
   add(place: Place): void {
-    if (this.#kernel.expose(place.fd) === -1) throw this.#failure("kevent64");
     this.#bell.open();
     this.#waiting.add(place);
     if (!this.#isRunning) this.#run();
@@ -191,10 +190,6 @@ class Waiter {
     this.#absent = woken.length;
     for (const place of woken) place.wake();
   }
-
-  #failure(syscall: string): SystemError {
-    return new SystemError(syscall, this.#kernel.errno());
-  }
 }
 
 /** The queue with whose EVFILT_USER watcher a call is ended. */
@@ -217,7 +212,7 @@ class Bell {
     const kernel = this.#kernel;
     const fd = kernel.kqueue();
     if (fd === -1) throw new SystemError("kqueue", kernel.errno());
-    if (this.#send(fd, this.#add) === -1 || kernel.expose(fd) === -1) {
+    if (this.#send(fd, this.#add) === -1) {
       const error = new SystemError("kevent64", kernel.errno());
       kernel.close(fd);
       throw error;

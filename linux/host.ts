@@ -19,14 +19,12 @@ export interface Host extends SourceRegistry {
   unready(knote: Knote): void;
   /** A watcher that its filter has given up. */
   forget(knote: Knote): void;
-  /** Tells those who look at the queue's descriptor what came into the ready list outside of a call. */
+  /** Tells those who look at the queue's descriptor what came into the ready list, or left it, outside of a call. */
   wake(): void;
 }
 
 /** A queue as others see it that watch its descriptor (R22). */
 export interface Sibling {
-  /** Sees to it that its descriptor is readable whenever it has something (R22). The errno, 0 for none. */
-  expose(): number;
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
   countReady(): number;
   /** A queue has a new epoll set under its number: what watches that number here is registered again. */

@@ -46,6 +46,11 @@ class Engine {
     // The number is free again, so a queue that is still known by it was closed by somebody else.
     this.#drop(fd);
     const queue = new Queue(fd, this.#open);
+    const error = queue.open();
+    if (error !== 0) {
+      libc.close(fd);
+      return this.#fail(error);
+    }
     this.#queues[fd] = queue;
     this.#open.set(fd, queue);
     return fd;
@@ -84,13 +89,6 @@ class Engine {
     }
     const count = queue.collect(events, events.capacity, nanoseconds);
     return count < 0 ? this.#fail(-count) : count;
-  }
-
-  expose(kq: number): number {
-    const queue = this.#queues[kq];
-    if (queue === undefined) return this.#fail(EBADF);
-    const error = queue.expose();
-    return error === 0 ? 0 : this.#fail(error);
   }
 
   replacing(fd: number): void {

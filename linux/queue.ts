@@ -53,7 +53,7 @@ export class Queue implements Host, Sibling {
   readonly inotify: Inotify;
   readonly #sources: Sources;
   readonly #ready = new ReadyList();
-  readonly #wakeup: Wakeup = new Wakeup(this);
+  readonly #wakeup = new Wakeup();
 
   /**
    * @param fd Its epoll descriptor.
@@ -74,6 +74,11 @@ export class Queue implements Host, Sibling {
     this.#add(new SignalFilter(this));
     this.#add(new ProcFilter(this));
     this.#add(new VnodeFilter(this));
+  }
+
+  /** Makes what it needs from the beginning. The errno, 0 for none. */
+  open(): number {
+    return this.#wakeup.open(this);
   }
 
   #add<F extends Filter>(filter: F): F {
@@ -120,11 +125,11 @@ export class Queue implements Host, Sibling {
   }
 
   /**
-   * Makes the queue's descriptor readable where the ready list has something, for those who look at it from outside
-   * (R22): another queue, poll(2), the thread that waits. Where it has nothing, that costs nothing.
+   * Makes the queue's descriptor readable while the ready list has something, for those who look at it from outside
+   * (R22): another queue, poll(2), the thread that waits.
    */
   wake(): void {
-    if (!this.isIdle) this.#wakeup.set();
+    this.#wakeup.set(!this.isIdle);
   }
 
   countReady(): number {
@@ -140,10 +145,6 @@ export class Queue implements Host, Sibling {
     }
     this.wake();
     return count;
-  }
-
-  expose(): number {
-    return this.#wakeup.open();
   }
 
   /** Whether the ready list is empty. */
@@ -252,9 +253,9 @@ export class Queue implements Host, Sibling {
     this.unready(knote);
   }
 
-  addSource(fd: number, source: Source, events?: number): number {
+  addSource(fd: number, source: Source): number {
     this.closed(fd); // whatever is known by the number is of a file that was closed
-    return this.#sources.add(fd, source, events);
+    return this.#sources.add(fd, source);
   }
 
   removeSource(fd: number): void {

@@ -81,8 +81,11 @@ export function describeOverDarwin(
   describe(name, () => {
     let before: Libc | null;
     let queue: Kqueue | undefined;
-    beforeAll(() => {
+    beforeAll(async () => {
       before = useLibc(libc);
+      // The first wait opens what all others share.
+      using first = new Kqueue();
+      await first.waitAsync({ timeoutMs: 0.1 });
     });
     beforeEach(() => {
       queue = new Kqueue({ capacity: 5 });

@@ -18,8 +18,9 @@ describe("DARWIN_SYMBOLS", () => {
   };
 
   it("has only names that Darwin's library exports", () => {
-    // libSystem re-exports memmove from libsystem_platform, the rest from libsystem_kernel.
-    const known = [...exported.libsystem_kernel, "memmove"];
+    // libSystem re-exports memmove from libsystem_platform, the rest from these two.
+    const { libsystem_kernel, libsystem_malloc } = exported;
+    const known = [...libsystem_kernel, ...libsystem_malloc, "memmove"];
     assertEquals(declared.filter(({ name }) => !known.includes(name)), []);
   });
 
@@ -39,6 +40,9 @@ describe("DARWIN_SYMBOLS", () => {
       close: ["i32"],
       ioctl: ["i32", "u64"],
       __error: [],
+      poll: ["ptr", "u32", "i32"],
+      malloc: ["usize"],
+      free: ["ptr"],
       memmove: ["ptr", "ptr", "usize"],
     };
     const pointers: unknown[] = ["pointer", "buffer"];
@@ -50,10 +54,15 @@ describe("DARWIN_SYMBOLS", () => {
     }
   });
 
-  it("returns int, or a pointer where C does", () => {
+  it("returns int, or a pointer or nothing where C does", () => {
+    const others: Record<string, Deno.NativeResultType> = {
+      __error: "pointer",
+      memmove: "pointer",
+      malloc: "pointer",
+      free: "void",
+    };
     for (const { name, result } of declared) {
-      const isPointer = name === "__error" || name === "memmove";
-      assertEquals(result, isPointer ? "pointer" : "i32", name);
+      assertEquals(result, others[name] ?? "i32", name);
     }
   });
 });

@@ -40,13 +40,10 @@ export class ReadFilter extends DescriptorFilter {
 
   override attach(knote: Knote, change: Change): number {
     const error = super.attach(knote, change);
-    const watched = this.host.siblings.get(Number(knote.ident));
-    if (error !== 0 || watched === undefined) return error;
-    knote.kind = KIND_QUEUE;
-    // R22: what only the other queue's ready list knows must show at its descriptor.
-    const failure = watched.expose();
-    if (failure !== 0) knote.filter.detach(knote);
-    return failure;
+    if (error === 0 && this.host.siblings.has(Number(knote.ident))) {
+      knote.kind = KIND_QUEUE;
+    }
+    return error;
   }
 
   protected override isConditional(knote: Knote): boolean {

@@ -14,39 +14,28 @@ export interface Source {
 
 /** Where the engine's own descriptors are waited for. */
 export interface SourceRegistry {
-  /**
-   * Puts a descriptor in, from now on to be closed by `release`. The errno, 0 for none.
-   *
-   * @param events What to wait for: EPOLLIN unless given.
-   */
-  addSource(fd: number, source: Source, events?: number): number;
+  /** Puts a descriptor in, from now on to be closed by `release`. The errno, 0 for none. */
+  addSource(fd: number, source: Source): number;
   /** Takes a descriptor out again, if it is in. */
   removeSource(fd: number): void;
-}
-
-interface Entry {
-  readonly fd: number;
-  readonly source: Source;
-  readonly events: number;
 }
 
 /** The sources in one set. In epoll's reports they have a negative number where others have their generation. */
 export class Sources {
   readonly #epfd: number;
-  readonly #entries: (Entry | undefined)[] = [];
+  readonly #entries: ({ fd: number; source: Source } | undefined)[] = [];
 
   constructor(epfd: number) {
     this.#epfd = epfd;
   }
 
   /** Puts a descriptor in. The errno, 0 for none. */
-  add(fd: number, source: Source, events: number = EPOLLIN): number {
+  add(fd: number, source: Source): number {
     let index = this.#entries.indexOf(undefined);
     if (index === -1) index = this.#entries.length;
-    const entry = { fd, source, events };
-    const error = register(this.#epfd, entry, index);
+    const error = register(this.#epfd, fd, index);
     if (error !== 0) return error;
-    this.#entries[index] = entry;
+    this.#entries[index] = { fd, source };
     claim(fd);
     return 0;
   }
@@ -67,15 +56,13 @@ export class Sources {
   /** Registers all of them in another set, which is to take the place of this one. */
   adopt(fresh: number): void {
     this.#entries.forEach((entry, index) => {
-      if (entry !== undefined) register(fresh, entry, index);
+      if (entry !== undefined) register(fresh, entry.fd, index);
     });
   }
 
   /** Registers one of them again, whose file was replaced under its number. */
   restore(fd: number): void {
-    const index = this.#indexOf(fd);
-    const entry = this.#entries[index];
-    if (entry !== undefined) register(this.#epfd, entry, index);
+    register(this.#epfd, fd, this.#indexOf(fd));
   }
 
   #indexOf(fd: number): number {
@@ -83,10 +70,6 @@ export class Sources {
   }
 }
 
-function register(
-  epfd: number,
-  { fd, events }: Entry,
-  index: number,
-): number {
-  return epollControl(epfd, EPOLL_CTL_ADD, fd, events, -1 - index);
+function register(epfd: number, fd: number, index: number): number {
+  return epollControl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
 }

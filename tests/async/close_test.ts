@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertNotEquals,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { close, kevRead, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { SystemError } from "../../posix.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";

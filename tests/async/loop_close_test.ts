@@ -2,7 +2,6 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
-  assertNotEquals,
   assertRejects,
 } from "@std/assert";
 import { close, kevTimer, kevUser } from "../../mod.ts";

@@ -145,7 +145,10 @@ export function itUnless(
 
 /** Why a test cannot run, where it lacks a permission. */
 export function lacks(
-  descriptor: Deno.RunPermissionDescriptor | Deno.ReadPermissionDescriptor,
+  descriptor:
+    | Deno.RunPermissionDescriptor
+    | Deno.ReadPermissionDescriptor
+    | Deno.WritePermissionDescriptor,
 ): string | undefined {
   const { state } = Deno.permissions.querySync(descriptor);
   return state === "granted" ? undefined : `needs --allow-${descriptor.name}`;

@@ -10,7 +10,7 @@ import {
   beforeEach,
   describe,
 } from "@std/testing/bdd";
-import { type Libc, openLibc, useLibc } from "../../mod.ts";
+import { Kqueue, type Libc, openLibc, useLibc } from "../../mod.ts";
 import { close, dup } from "../../posix.ts";
 import { darwinLibrary } from "../darwin/library.ts";
 import { openSystem } from "./descriptors.ts";
@@ -46,6 +46,7 @@ const STAND_IN: Kernel = {
 // Deno's sanitizers take a library that a test opens for a leak: all that tests need are opened before.
 openSystem();
 lowestFree();
+await openWaiter();
 
 /** Registers `body`'s tests once for each kernel, and sees to it that none of them leaves a descriptor open. */
 export function describeKernels(
@@ -71,8 +72,9 @@ function describeStandIn(
   const libc = openLibc(library.path);
   describe(name, () => {
     let before: Libc | null = null;
-    beforeAll(() => {
+    beforeAll(async () => {
       before = useLibc(libc);
+      await openWaiter();
     });
     afterAll(() => {
       useLibc(before);
@@ -91,6 +93,12 @@ function checkDescriptors(): void {
   afterEach(() => {
     assertEquals(lowestFree(), before, "the test left a descriptor open");
   });
+}
+
+/** The first wait of an isolate opens what all others share. */
+async function openWaiter(): Promise<void> {
+  using kq = new Kqueue();
+  await kq.waitAsync({ timeoutMs: 0.1 });
 }
 
 /** The lowest descriptor that is free: the same before and after what leaks none. */
