@@ -157,6 +157,9 @@ export function kqueue(): number {
  * record, with EV_ERROR among its flags and the errno in data; a call that reports one collects nothing else. Without
  * an event list, the first failing change ends the call with -1. Both lists may be one and the same.
  *
+ * A queue belongs to the first of `kevent` and `kevent64` that is called on it: the other is EINVAL from then on, and
+ * does nothing. A `Kqueue` is one of `kevent64`. `kqApply` and `kqWait` take a queue of either kind.
+ *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.
  * @param events Where to put events: as many as its capacity. With null the call returns at once.
@@ -183,7 +186,8 @@ export function kevent(
 }
 
 /**
- * {@linkcode kevent} with 48-byte records and flags.
+ * {@linkcode kevent} with 48-byte records and flags. On a queue that `kevent` was called on it is EINVAL, and the other
+ * way round.
  *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.

@@ -15,13 +15,14 @@ import { checkInteger } from "./kevent/check.ts";
 import { Kevent64List, type KeventList } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { ChangeBatch } from "./kqueue/changes.ts";
+import { callEither, NOW } from "./kqueue/either.ts";
 import { iterateEvents } from "./kqueue/iterator.ts";
 import { checkTimeout, collectNow, deadlineOf, kqWait } from "./kqueue/wait.ts";
 import { nextTurn, Place } from "./kqueue/waiter.ts";
 
 export { kqApply, kqWait } from "./kqueue/wait.ts";
 
-const { EBADF } = constants.errno;
+const { EBADF, EINVAL } = constants.errno;
 
 const DEFAULT_CAPACITY = 256;
 /**
@@ -105,6 +106,8 @@ export class Kqueue {
     if (adopted === undefined) {
       this.#fd = kqueue();
       if (this.#fd === -1) throw new SystemError("kqueue", errno());
+      // R10a: it is one of kevent64, whatever is done with its descriptor.
+      kevent64(this.#fd, null, null, KEVENT_FLAG_IMMEDIATE, null);
     } else {
       this.#fd = adopted;
       this.#isOwner = false;
@@ -115,6 +118,9 @@ export class Kqueue {
    * A queue that somebody else made and owns, such as another thread on macOS: closing this object leaves the
    * descriptor open.
    *
+   * The queue may be one of `kevent` or of `kevent64`; one that had no call yet becomes one of `kevent64`. Where it is
+   * one of `kevent`, each call costs a little more, and the changes' `ext` does not reach it.
+   *
    * On Linux a queue can only be used by the thread that made it.
    *
    * @param fd The queue's descriptor.
@@ -123,7 +129,9 @@ export class Kqueue {
    */
   static fromFd(fd: number, options: KqueueOptions = {}): Kqueue {
     checkInteger("fd", fd, 0, 0x7fff_ffff);
-    if (kevent64(fd, null, null, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+    const answer = kevent64(fd, null, null, KEVENT_FLAG_IMMEDIATE, null);
+    // R10a: EINVAL is what a queue of kevent says.
+    if (answer === -1 && errno() !== EINVAL) {
       const detail = Deno.build.os === "linux" && errno() === EBADF
         ? `${fd} is no queue of this thread, and on Linux no other thread can use a queue`
         : `${fd} is no queue`;
@@ -172,7 +180,7 @@ export class Kqueue {
     batch.pack(changes);
     const { list } = batch;
     if (list.length === 0) return;
-    if (kevent64(fd, list, list, KEVENT_FLAG_IMMEDIATE, null) === -1) {
+    if (callEither(fd, list, list, NOW) === -1) {
       throw new SystemError("kevent64", errno());
     }
     const failures = batch.failures();

@@ -1,12 +1,11 @@
 /** One change, and one wait, over a queue's descriptor. */
 import { constants } from "node:os";
-import { KEVENT_FLAG_IMMEDIATE, KEVENT_FLAG_NONE } from "../constants.ts";
-import { errno, kevent, kevent64 } from "../ffi.ts";
+import { errno } from "../ffi.ts";
 import { wrongNumber } from "../kevent/check.ts";
 import { type Kevent64List, KeventList } from "../kevent/list.ts";
-import { KEVENT64_SIZE } from "../kevent/memory.ts";
 import type { KeventInit } from "../kevent/record.ts";
 import { Timespec } from "../kevent/timespec.ts";
+import { callEither, NOW } from "./either.ts";
 
 const { EINTR } = constants.errno;
 
@@ -18,6 +17,8 @@ const remaining = new Timespec();
 
 /**
  * Applies one change now and collects nothing.
+ *
+ * It is a call of `kevent`, or of `kevent64` where the queue belongs to that.
  *
  * ```ts
  * import { close, errno, kevUser, kqApply, kqueue } from "@kqueue/kqueue";
@@ -34,7 +35,7 @@ const remaining = new Timespec();
 export function kqApply(kq: number, change: KeventInit): boolean {
   single.clear();
   single.push(change);
-  return kevent(kq, single, null, null) === 0;
+  return callEither(kq, single, null, null) === 0;
 }
 
 /**
@@ -53,8 +54,9 @@ export function kqApply(kq: number, change: KeventInit): boolean {
  * ```
  *
  * @param kq A queue's descriptor.
- * @param events Where to put the events. With a `Kevent64List`, a timeout of 0 costs least on macOS, as `kevent64`
- * can be told not to wait.
+ * @param events Where to put the events: a list of the records that the queue's calls take, or else each call is made
+ * twice and the events are copied. With a `Kevent64List`, a timeout of 0 costs least on macOS, as `kevent64` can be told
+ * not to wait.
  * @param timeoutMs How long to wait at most, in milliseconds; fractions count. Negative or Infinity waits for ever, 0
  * not at all. The wait is never shorter.
  * @returns The number of events; 0 when the time ran out; -1 on failure, with `errno()`.
@@ -72,7 +74,7 @@ export function kqWait(
   let left = timeoutMs;
   for (;;) {
     if (!isEndless) remaining.setMilliseconds(Math.min(left, MAX_WAIT));
-    const count = collect(kq, events, isEndless ? null : remaining);
+    const count = callEither(kq, null, events, isEndless ? null : remaining);
     if (count > 0 || (count === -1 && errno() !== EINTR)) return count;
     if (isEndless) continue;
     // Interrupted, or at the end of the longest time that one call may wait.
@@ -82,15 +84,13 @@ export function kqWait(
   }
 }
 
-const ZERO = new Timespec();
-
 /** Takes what is ready. The count, or -1 with `errno()`. */
 export function collectNow(
   kq: number,
   events: KeventList | Kevent64List,
 ): number {
   for (;;) {
-    const count = collect(kq, events, ZERO);
+    const count = callEither(kq, null, events, NOW);
     // On macOS even a call that does not wait may sleep for a moment, and be interrupted.
     if (count !== -1 || errno() !== EINTR) return count;
   }
@@ -101,19 +101,6 @@ export function checkTimeout(timeoutMs: number): void {
   if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
     throw wrongNumber("timeoutMs", timeoutMs, "a number of milliseconds");
   }
-}
-
-function collect(
-  kq: number,
-  events: KeventList | Kevent64List,
-  timeout: Timespec | null,
-): number {
-  if (events.recordSize === KEVENT64_SIZE) {
-    return timeout === ZERO
-      ? kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_IMMEDIATE, null)
-      : kevent64(kq, null, events as Kevent64List, KEVENT_FLAG_NONE, timeout);
-  }
-  return kevent(kq, null, events as KeventList, timeout);
 }
 
 /** When a wait ends, on performance.now()'s clock. */

@@ -8,7 +8,11 @@ import {
   KEVENT_FLAG_ERROR_EVENTS,
   KEVENT_FLAG_IMMEDIATE,
 } from "../constants.ts";
-import type { RecordMemory } from "../kevent/memory.ts";
+import {
+  KEVENT64_SIZE,
+  KEVENT_SIZE,
+  type RecordMemory,
+} from "../kevent/memory.ts";
 import type { TimespecMemory } from "../kevent/timespec.ts";
 import type { PollLibrary } from "../poll.ts";
 import { Change } from "./change.ts";
@@ -25,8 +29,8 @@ import {
 } from "./system/libc.ts";
 import { isOwn } from "./system/own.ts";
 
-/** R21: bits of kevent64's flags that Darwin refuses; it ignores the rest. */
-const REFUSED_FLAGS = 0x400 | 0x20000 | 0x40000;
+/** R21: bits of kevent64's flags that Darwin refuses, and the one for the process's own queue; it ignores the rest. */
+const REFUSED_FLAGS = 0x20 | 0x400 | 0x20000 | 0x40000;
 const SECOND = 1e9;
 const TWO_32 = 2 ** 32;
 
@@ -62,7 +66,7 @@ class Engine {
     events: RecordMemory | null,
     timeout: TimespecMemory | null,
   ): number {
-    return this.kevent64(kq, changes, events, 0, timeout);
+    return this.#call(KEVENT_SIZE, kq, changes, events, 0, timeout);
   }
 
   kevent64(
@@ -72,8 +76,17 @@ class Engine {
     flags: number,
     timeout: TimespecMemory | null,
   ): number {
-    const queue = this.#queues[kq];
-    if (queue === undefined) return this.#fail(EBADF);
+    return this.#call(KEVENT64_SIZE, kq, changes, events, flags, timeout);
+  }
+
+  #call(
+    recordSize: number,
+    kq: number,
+    changes: RecordMemory | null,
+    events: RecordMemory | null,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number {
     if ((flags & REFUSED_FLAGS) !== 0) return this.#fail(EINVAL);
     const nanoseconds = (flags & KEVENT_FLAG_IMMEDIATE) !== 0
       ? 0
@@ -81,6 +94,10 @@ class Engine {
       ? -1
       : nanosecondsOf(timeout);
     if (Number.isNaN(nanoseconds)) return this.#fail(EINVAL);
+    const queue = this.#queues[kq];
+    if (queue === undefined) return this.#fail(EBADF);
+    if (queue.recordSize === 0) queue.recordSize = recordSize;
+    else if (queue.recordSize !== recordSize) return this.#fail(EINVAL); // R10a
     const reported = changes === null ? 0 : this.#apply(queue, changes, events);
     if (reported !== 0) return reported;
     if (events === null || (flags & KEVENT_FLAG_ERROR_EVENTS) !== 0) {
@@ -147,7 +164,8 @@ class Engine {
 function nanosecondsOf({ words }: TimespecMemory): number {
   const seconds = words[1] * TWO_32 + (words[0] >>> 0);
   const nanoseconds = words[3] * TWO_32 + (words[2] >>> 0);
-  const isValid = seconds >= 0 && nanoseconds >= 0 && nanoseconds < SECOND;
+  const isValid = seconds >= 0 && seconds < 2 ** 31 &&
+    nanoseconds >= 0 && nanoseconds <= SECOND;
   return isValid ? seconds * SECOND + nanoseconds : NaN;
 }
 

@@ -44,6 +44,8 @@ let buffer: EventBuffer | undefined;
 
 export class Queue implements Host, Sibling {
   turn = 0;
+  /** R10a: the size of the records that its first call took; 0 before that. */
+  recordSize = 0;
   /** Counts the calls that collect events: each reports a watcher once. */
   #call = 0;
   readonly #filters: (Filter | undefined)[] = [];

@@ -21,7 +21,7 @@ import {
   kevUser,
   Timespec,
 } from "../kevent.ts";
-import { kqApply, type Kqueue, kqWait } from "../kqueue.ts";
+import { kqApply, Kqueue, kqWait } from "../kqueue.ts";
 import { openSystemLibrary } from "../library.ts";
 import { describeOverDarwin, packRecords } from "./darwin_hooks.ts";
 
@@ -39,6 +39,7 @@ const CHANGES: Kevent64Init[] = [
     fflags: NOTE_FFCOPY | NOTE_TRIGGER | 0xabcdef,
     data: MIN_I64,
     udata: MAX_U64,
+    ext: [2n ** 63n + 1n, MAX_U64 - 1n],
   },
   {
     ident: 2n ** 63n,
@@ -47,7 +48,7 @@ const CHANGES: Kevent64Init[] = [
     data: 2 ** 53 - 1,
     udata: 2 ** 53 - 1,
   },
-  { ...kevTimer(7, 3_600_000), fflags: NOTE_LEEWAY, ext: [0, 2n ** 64n - 2n] },
+  { ...kevTimer(7, 3_600_000), fflags: NOTE_LEEWAY, ext: [0, 2 ** 32 + 5] },
 ];
 
 const { fcntl } = openSystemLibrary({
@@ -73,14 +74,14 @@ describeOverDarwin("Darwin's ABI", (darwin) => {
     assertEquals(call.sum, BigInt(sum));
   }
 
-  it("makes a queue close-on-exec, which its kqueue() does not", () => {
+  it("makes a queue close-on-exec", () => {
     assertEquals(fcntl(darwin.kq.fd, F_GETFD), FD_CLOEXEC);
   });
 
   describe("the change records", () => {
     it("of kevent() are of 32 bytes", () => {
       const list = KeventList.from(CHANGES);
-      assertEquals(kevent(darwin.kq.fd, list, null, null), 0);
+      assertEquals(kevent(darwin.kq32, list, null, null), 0);
       const { syscall, events, isSameList } = hooks.lastCall();
       assertEquals([syscall, events, isSameList], ["kevent", 0, false]);
       assertRecords(32, CHANGES);
@@ -102,19 +103,15 @@ describeOverDarwin("Darwin's ABI", (darwin) => {
       changes.push(CHANGES[0]);
       const events = new KeventList(3);
       events.push(CHANGES[1]);
-      assertEquals(kevent(darwin.kq.fd, changes, events, null), 1);
+      assertEquals(kevent(darwin.kq32, changes, events, null), 1);
       const call = hooks.lastCall();
-      assertEquals([call.kq, call.changes, call.events], [
-        darwin.kq.fd,
-        1,
-        3,
-      ]);
+      assertEquals([call.kq, call.changes, call.events], [darwin.kq32, 1, 3]);
       assertRecords(32, CHANGES.slice(0, 1));
     });
 
     it("of no list are none, by a null pointer", () => {
       assertEquals(
-        kevent(darwin.kq.fd, null, new KeventList(3), new Timespec()),
+        kevent(darwin.kq32, null, new KeventList(3), new Timespec()),
         0,
       );
       assertEquals(hooks.lastCall().changes, 0);
@@ -126,10 +123,33 @@ describeOverDarwin("Darwin's ABI", (darwin) => {
 
     it("of kqApply() are one of 32 bytes, without room for an event", () => {
       for (const change of CHANGES) {
+        const calls = hooks.calls();
+        assert(kqApply(darwin.kq32, change));
+        assertEquals(hooks.calls(), calls + 1);
+        const { syscall, kq: fd, events } = hooks.lastCall();
+        assertEquals([syscall, fd, events], ["kevent", darwin.kq32, 0]);
+        assertRecords(32, [change]);
+      }
+    });
+
+    it("R10a of kqApply() to a queue of kevent64 are one of 48 bytes", () => {
+      for (const { ext: _, ...change } of CHANGES) {
         assert(kqApply(darwin.kq.fd, change));
         const { syscall, kq: fd, events } = hooks.lastCall();
-        assertEquals([syscall, fd, events], ["kevent", darwin.kq.fd, 0]);
-        assertRecords(32, [change]);
+        assertEquals([syscall, fd, events], ["kevent64", darwin.kq.fd, 0]);
+        assertRecords(48, [change]);
+      }
+    });
+
+    it("R10a of apply() to a queue of kevent are of 32 bytes", () => {
+      using kq = Kqueue.fromFd(darwin.kq32);
+      for (const changes of [CHANGES, CHANGES.slice(2)]) {
+        kq.apply(changes);
+        const call = hooks.lastCall();
+        assertEquals(call.syscall, "kevent");
+        assertEquals(call.timeout, { sec: 0n, nsec: 0n });
+        assert(call.isSameList, "the receipts have memory of their own");
+        assertRecords(32, changes, EV_RECEIPT);
       }
     });
 
@@ -170,7 +190,7 @@ describeOverDarwin("Darwin's ABI", (darwin) => {
     it("of apply() hold nothing of those before", () => {
       const before = CHANGES.map((change) => ({
         ...change,
-        ext: [MAX_U64, MAX_U64] as const,
+        ext: [MAX_U64, 2n ** 40n - 1n] as const,
       }));
       const plain = [0, 1, 2].map((ident) => kevUser(ident));
       for (const changes of [plain, KeventList.from(plain), plain[0]]) {

@@ -8,7 +8,7 @@ import {
   describe,
   it,
 } from "@std/testing/bdd";
-import { type Libc, openLibc, useLibc } from "../ffi.ts";
+import { close, kevent, kqueue, type Libc, openLibc, useLibc } from "../ffi.ts";
 import type { Kevent64Init } from "../kevent.ts";
 import { Kqueue } from "../kqueue.ts";
 import { darwinLibrary } from "./darwin/library.ts";
@@ -59,8 +59,10 @@ export interface Hooks {
 export interface Darwin {
   readonly libc: Libc;
   readonly hooks: Hooks;
-  /** The test's own queue, with room for 5 events. */
+  /** The test's own queue, one of kevent64 (R10a), with room for 5 events. */
   readonly kq: Kqueue;
+  /** Another one, of kevent. */
+  readonly kq32: number;
 }
 
 /** Describes what holds over the C library; where there is none, skips it and says why. */
@@ -81,6 +83,7 @@ export function describeOverDarwin(
   describe(name, () => {
     let before: Libc | null;
     let queue: Kqueue | undefined;
+    let kq32 = -1;
     beforeAll(async () => {
       before = useLibc(libc);
       // The first wait opens what all others share.
@@ -89,9 +92,12 @@ export function describeOverDarwin(
     });
     beforeEach(() => {
       queue = new Kqueue({ capacity: 5 });
+      kq32 = kqueue();
+      assertEquals(kevent(kq32, null, null, null), 0);
     });
     afterEach(() => {
       queue?.close();
+      close(kq32);
       assertEquals(hooks.clearFailures(), 0, "some failures met no call");
     });
     afterAll(() => {
@@ -103,6 +109,9 @@ export function describeOverDarwin(
       get kq() {
         if (queue === undefined) throw new Error("there is no queue yet");
         return queue;
+      },
+      get kq32() {
+        return kq32;
       },
     });
   });

@@ -41,10 +41,11 @@ describeOverDarwin("The timeout of Darwin's calls", (darwin) => {
 
   for (const List of [KeventList, Kevent64List]) {
     const syscall = List === KeventList ? "kevent" : "kevent64";
+    const queue = () => List === KeventList ? darwin.kq32 : darwin.kq.fd;
     for (const [ms, sec, nsec] of TIMEOUTS) {
       it(`of kqWait() for ${ms} ms is ${sec} s and ${nsec} ns to ${syscall}`, () => {
         const list = new List(2);
-        const timeout = timeoutOf(() => kqWait(darwin.kq.fd, list, ms));
+        const timeout = timeoutOf(() => kqWait(queue(), list, ms));
         assertEquals(timeout, { sec, nsec });
         const call = hooks.lastCall();
         assertEquals(call.syscall, syscall);
@@ -56,7 +57,7 @@ describeOverDarwin("The timeout of Darwin's calls", (darwin) => {
     for (const ms of [-1, -0.001, -Infinity, Infinity]) {
       it(`of kqWait() for ${ms} ms is a null pointer to ${syscall}`, () => {
         const list = new List(1);
-        assertEquals(timeoutOf(() => kqWait(darwin.kq.fd, list, ms)), null);
+        assertEquals(timeoutOf(() => kqWait(queue(), list, ms)), null);
         assertEquals(hooks.lastCall().flags, KEVENT_FLAG_NONE);
       });
     }
@@ -65,7 +66,7 @@ describeOverDarwin("The timeout of Darwin's calls", (darwin) => {
       it(`of kqWait() to ${syscall} is never ${Deno.inspect(ms)}`, () => {
         const calls = hooks.calls();
         assertThrows(
-          () => kqWait(darwin.kq.fd, new List(1), ms as never),
+          () => kqWait(queue(), new List(1), ms as never),
           ms === null || typeof ms === "string" || ms === undefined
             ? TypeError
             : RangeError,
@@ -77,7 +78,7 @@ describeOverDarwin("The timeout of Darwin's calls", (darwin) => {
   }
 
   it("of kqWait() for 0 ms is zero to kevent", () => {
-    assertEquals(kqWait(darwin.kq.fd, new KeventList(1), 0), 0);
+    assertEquals(kqWait(darwin.kq32, new KeventList(1), 0), 0);
     const { syscall, timeout } = hooks.lastCall();
     assertEquals(syscall, "kevent");
     assertEquals(timeout, { sec: 0n, nsec: 0n });
@@ -117,13 +118,13 @@ describeOverDarwin("The timeout of Darwin's calls", (darwin) => {
   it("of the raw calls is what the caller gave", () => {
     for (const [sec, nsec] of [[0n, 0n], [0n, 1n], [MIN_I64, MIN_I64]]) {
       const timeout = new Timespec(sec, nsec);
-      kevent(darwin.kq.fd, null, null, timeout);
+      kevent(darwin.kq32, null, null, timeout);
       assertEquals(hooks.lastCall().timeout, { sec, nsec });
       kevent64(darwin.kq.fd, null, null, KEVENT_FLAG_ERROR_EVENTS, timeout);
       assertEquals(hooks.lastCall().timeout, { sec, nsec });
       assertEquals(hooks.lastCall().flags, KEVENT_FLAG_ERROR_EVENTS);
     }
-    kevent(darwin.kq.fd, null, null, null);
+    kevent(darwin.kq32, null, null, null);
     assertEquals(hooks.lastCall().timeout, null);
   });
 });

@@ -136,7 +136,6 @@ export class TimerFilter implements Filter {
       periods += Math.max(0, Math.floor(late / knote.period));
       knote.deadline += periods * knote.period;
       clock.heap.add(knote);
-      if ((knote.flags & EV_ONESHOT) !== 0) periods = 1; // macOS counts no more of those
     }
     knote.active = false;
     const once = (knote.fflags & NOTE_ABSOLUTE) === 0 ? 0 : EV_ONESHOT;

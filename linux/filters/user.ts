@@ -27,7 +27,7 @@ export class UserFilter implements Filter {
   }
 
   attach(knote: Knote, change: Change): number {
-    knote.fflags = change.fflags & NOTE_FFLAGSMASK;
+    knote.fflags = change.fflags;
     this.#knotes.set(knote.ident, knote);
     this.#trigger(knote, change);
     return 0;

@@ -13,6 +13,7 @@ import { EpollSet } from "../system/epoll_set.ts";
 import { EBADF } from "../system/libc.ts";
 import {
   isShutForWriting,
+  isTerminalMaster,
   KIND_DATAGRAM,
   KIND_LISTENER,
   KIND_PIPE,
@@ -118,8 +119,8 @@ function evaluateOther(fd: number, revents: number): boolean {
   }
   const waiting = unsent(fd);
   if (waiting === -EBADF) return false;
-  return whenRoom(
-    revents,
-    waiting < 0 ? 1 : Math.max(1, TERMINAL_BUFFER - waiting),
-  );
+  if (waiting < 0) return whenRoom(revents, 1);
+  const isMaster = isTerminalMaster(fd); // R40: of its room nothing is told
+  const room = isMaster ? 0 : Math.max(1, TERMINAL_BUFFER - waiting);
+  return whenRoom(revents, room);
 }

@@ -13,6 +13,7 @@ const F_GETFD = 1;
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
+const TIOCGPTN = 0x80045430;
 const F_GETPIPE_SZ = 1032;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
@@ -55,6 +56,11 @@ export function unsent(fd: number): number {
   return libc.ioctl(fd, TIOCOUTQ, scratch.pointer) === -1
     ? -captureErrno()
     : scratch.words[0];
+}
+
+/** Whether a descriptor is the master's side of a pseudo-terminal. */
+export function isTerminalMaster(fd: number): boolean {
+  return libc.ioctl(fd, TIOCGPTN, scratch.pointer) !== -1;
 }
 
 /** A pipe's size in bytes, or -errno for what is none. */

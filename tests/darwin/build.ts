@@ -15,7 +15,14 @@
  * @throws {Error} with what the compiler wrote, when it fails
  */
 export function buildLibrary(): string {
-  return compile("libkqueue.so", ["kqueue.c", "filters.c", "hooks.c"]);
+  return compile("libkqueue.so", [
+    "kqueue.c",
+    "knote.c",
+    "wait.c",
+    "filters.c",
+    "descriptors.c",
+    "hooks.c",
+  ]);
 }
 
 /** The same for the library with Darwin's table of functions whose kevent and kevent64 return 0 at once. */

@@ -5,10 +5,12 @@
 #ifndef KQUEUE_DARWIN_H
 #define KQUEUE_DARWIN_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Everything else is built with -fvisibility=hidden. */
 #define EXPORT __attribute__((visibility("default")))
@@ -62,7 +64,17 @@ SIZE(darwin_timespec, 16);
 AT(darwin_timespec, tv_sec, 0);
 AT(darwin_timespec, tv_nsec, 8);
 
-enum { EVFILT_READ = -1, EVFILT_WRITE = -2, EVFILT_TIMER = -7, EVFILT_USER = -10, EVFILT_SYSCOUNT = 18 };
+enum {
+    EVFILT_READ = -1,
+    EVFILT_WRITE = -2,
+    EVFILT_VNODE = -4,
+    EVFILT_TIMER = -7,
+    EVFILT_USER = -10,
+    EVFILT_SOCK = -13,
+    EVFILT_EXCEPT = -15,
+    EVFILT_NW_CHANNEL = -16,
+    EVFILT_SYSCOUNT = 18,
+};
 
 enum {
     EV_ADD = 0x0001,
@@ -74,6 +86,7 @@ enum {
     EV_RECEIPT = 0x0040,
     EV_DISPATCH = 0x0080,
     EV_UDATA_SPECIFIC = 0x0100,
+    EV_DISPATCH2 = EV_DISPATCH | EV_UDATA_SPECIFIC,
     EV_VANISHED = 0x0200,
     EV_SYSFLAGS = 0xf000,
     EV_ERROR = 0x4000,
@@ -82,8 +95,9 @@ enum {
 
 enum { KEVENT_FLAG_IMMEDIATE = 1, KEVENT_FLAG_ERROR_EVENTS = 2 };
 
-/* fflags of EVFILT_READ and EVFILT_WRITE */
+/* fflags of EVFILT_READ, EVFILT_WRITE and EVFILT_EXCEPT */
 #define NOTE_LOWAT 0x00000001u
+#define NOTE_OOB 0x00000002u
 
 /* fflags of EVFILT_USER */
 #define NOTE_TRIGGER 0x01000000u
@@ -98,57 +112,143 @@ enum { KEVENT_FLAG_IMMEDIATE = 1, KEVENT_FLAG_ERROR_EVENTS = 2 };
 #define NOTE_USECONDS 0x00000002u
 #define NOTE_NSECONDS 0x00000004u
 #define NOTE_ABSOLUTE 0x00000008u
+#define NOTE_LEEWAY 0x00000010u
+#define NOTE_MACH_CONTINUOUS_TIME 0x00000080u
 #define NOTE_MACHTIME 0x00000100u
 
 /* ioctl(2): close on exec */
 #define DARWIN_FIOCLEX 0x20006601ul
 
+#define NEVER UINT64_MAX
+
+/* What a watcher is in; names and meanings are those of bsd/sys/eventvar.h. */
+enum status {
+    ACTIVE = 1,       /* its filter said that it has something to report */
+    QUEUED = 2,       /* it is in its queue's line of those to be looked at */
+    DISABLED = 4,
+    SUPPRESSED = 8,   /* it was looked at in this call, and comes back into the line at its end */
+    DEFER_DELETE = 16, /* R20: deleted while disabled; a last event tells when it is gone */
+    VANISHED = 32,     /* R20: its descriptor was closed, and it asked to be told */
+    WANTS_VANISHED = 64,
+};
+
+/* What kind of file a descriptor has, as far as the filters differ. */
+enum kind { STREAM, DATAGRAM, PIPE, FIFO, REGULAR, TERMINAL, MASTER, DEVICE, QUEUE, OTHER };
+
+struct queue;
+struct filter;
+
 /* One watcher of a queue (R1). */
 struct knote {
+    struct queue *queue;
+    struct knote *before, *after; /* in the queue's line */
+    unsigned status;
+    const struct filter *does;
+
     uint64_t ident;
     int16_t filter;
-    uint16_t flags; /* as registered, without EV_SYSFLAGS (R16) */
-    uint32_t fflags;
+    uint16_t flags;  /* those of the registration without EV_SYSFLAGS, and what the filter added (R16) */
+    uint32_t fflags; /* to be reported */
+    uint32_t asked;  /* fflags and data as they were asked for */
     int64_t data;
     uint64_t udata;
     uint64_t ext[2];
-    bool disabled;
 
-    /* EVFILT_READ, EVFILT_WRITE: the open file that was registered */
+    /* Filters of descriptors: the open file that was registered */
+    enum kind kind;
     dev_t dev;
     ino_t ino;
-    int error;     /* what SO_ERROR said: reading it clears it */
-    bool busy;     /* poll(2) reports something, but nothing that this watcher is to report */
-    bool changed;  /* EV_CLEAR: there was a change of state since the last report */
-    int edges;     /* EV_CLEAR: an epoll descriptor, edge-triggered; -1 where epoll takes no such file */
-    uint64_t mark; /* EV_CLEAR without epoll: the state when it was last looked at */
+    int error;       /* what SO_ERROR said: reading it clears it */
+    bool busy;       /* poll(2) reports something, but nothing that this watcher is to report */
+    int edges;       /* EV_CLEAR: an epoll descriptor, edge-triggered; -1 where epoll takes no such file */
+    int64_t mark[3]; /* the file's state when it was last looked at */
+    struct queue *watched;
+    struct knote *next_watcher; /* of the watched queue */
 
-    /* EVFILT_TIMER */
-    uint64_t due; /* ns on the timer's clock; UINT64_MAX: never again */
-    uint64_t period;
+    /* EVFILT_TIMER, on its clock, in ns */
+    bool armed;      /* it has not fired yet */
+    uint64_t due;    /* 0: at once */
+    uint64_t period; /* 0: it fires once */
+    uint64_t leeway;
 
-    /* EVFILT_USER */
-    bool triggered;
+    /* EVFILT_USER; EVFILT_TIMER: it fired and was not reported */
+    bool fired;
 };
 
-/* kqueue.c, for the filters; called with the lock held */
-bool queue_watched(const struct stat *file, int depth, int64_t *ready);
-void queue_remember_error(const struct knote *from, int error);
+/* A filter's routines. Those that return a truth say whether the watcher has something to report. */
+struct filter {
+    bool is_descriptor;
+    /* A new watcher, its fields set; *error is not 0 when it is refused. */
+    bool (*attach)(struct knote *kn, int *error);
+    void (*detach)(struct knote *kn);
+    /* Whether something happened since it was last asked that may be reported. */
+    bool (*posted)(struct knote *kn);
+    /* A change of a watcher that is there (R1); *error is not 0 when it is refused, and nothing changed. */
+    bool (*touch)(struct knote *kn, const struct kevent64_s *change, int *error);
+    /* The event to report, if there still is one. */
+    bool (*process)(struct knote *kn, struct kevent64_s *event);
+};
+
+/*
+ * A queue's descriptor is the read end of a pipe in which nothing is ever written: the pipe's
+ * inode says which queue a descriptor stands for, whatever its number (dup, number reused), and
+ * the write end, which is ours, hangs up when the last such descriptor is closed, by whomever.
+ */
+struct queue {
+    struct queue *next;
+    dev_t dev;
+    ino_t ino;
+    int hangup; /* the pipe's write end */
+    bool closed;
+    int users;      /* calls that are using it; the last one frees a closed queue */
+    int bound;      /* R10a: the size of the records of its first call; 0 before that */
+    int level;      /* R22: of the queues in it and around it */
+    uint64_t round; /* when it was last looked at */
+
+    struct knote **knotes;
+    size_t count, capacity;
+    struct knote *first, *last; /* the line of those that may have something to report */
+    int64_t queued;             /* how many stand in it */
+    struct knote *watchers;     /* of other queues, of this one */
+};
+
+/* A change list or an event list, of records of either size. */
+struct list {
+    char *records;
+    int length;
+    size_t record_size;
+};
+
+/* kqueue.c. All of the functions from here on are called with the lock held, hook_… apart. */
+extern pthread_mutex_t lock;
+extern struct queue *queues;
+struct queue *queue_find(const struct stat *file);
+bool queue_is_closed(const struct queue *q);
+bool list_put(const struct list *list, int index, const struct kevent64_s *record);
+int fail(int error);
+
+/* knote.c */
+int queue_change(struct queue *q, struct kevent64_s *change);
+void queue_look(struct queue *q);
+int queue_process(struct queue *q, const struct list *events);
+void queue_close_number(struct queue *q, int fd);
+void knote_activate(struct knote *kn);
+void knote_drop(struct knote *kn);
+
+/* wait.c */
+int queue_sleep(struct queue *q, uint64_t deadline);
+void wake_waiting(void);
 
 /* filters.c */
-enum verdict { QUIET, READY, GONE };
-#define NEVER UINT64_MAX
-uint64_t clock_now(int clock);
-bool is_descriptor_filter(int filter);
-bool is_implemented(int filter);
-int knote_attach(struct knote *kn, const struct kevent64_s *change);
-int knote_touch(struct knote *kn, const struct kevent64_s *change);
-void knote_detach(struct knote *kn);
-bool knote_is_stale(const struct knote *kn);
-enum verdict knote_examine(struct knote *kn, struct kevent64_s *event, int depth);
-void knote_reported(struct knote *kn, const struct kevent64_s *event);
-short knote_poll_events(const struct knote *kn);
-uint64_t knote_time_left(const struct knote *kn);
+extern const struct filter timer_filter, user_filter, absent_filter;
+uint64_t clock_now(clockid_t clock);
+uint64_t timer_left(const struct knote *kn);
+void fill_event(struct knote *kn, struct kevent64_s *event, int64_t data);
+
+/* descriptors.c */
+extern const struct filter descriptor_filter;
+bool descriptor_is_stale(const struct knote *kn);
+short descriptor_poll_events(const struct knote *kn);
 
 /* hooks.c */
 void hook_record_call(int function, int kq, const void *changes, int nchanges, const void *events, int nevents,

@@ -78,7 +78,7 @@ struct failure {
     int64_t after; /* ns */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t hook_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kqtest_call last_call;
 static struct failure failures[PENDING];
 static int pending;
@@ -105,10 +105,10 @@ EXPORT void kqtest_timespec_by_value(struct darwin_timespec time, void *out);
 /* Failures: each is for one call, in the order given; 0, or -1 when too many are pending. */
 
 static int add_failure(int error, bool blocking, int64_t after) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     int result = pending < PENDING ? 0 : -1;
     if (result == 0) failures[pending++] = (struct failure){ error, blocking, after };
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return result;
 }
 
@@ -134,33 +134,33 @@ int kqtest_fail_next_blocking(int error, int64_t nanoseconds) {
 
 /* The next malloc gives NULL. */
 void kqtest_fail_next_malloc(void) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     malloc_fails = true;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
 }
 
 void *darwin_malloc(size_t size) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     bool fails = malloc_fails;
     malloc_fails = false;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return fails ? NULL : calloc(1, size);
 }
 
 /* Forgets pending failures and tells how many there were. */
 int kqtest_clear_failures(void) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     int were = pending + (malloc_fails ? 1 : 0);
     pending = 0;
     malloc_fails = false;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return were;
 }
 
 /* Takes the first pending failure of that kind and sleeps its time; its errno, or 0. */
 int hook_failure(bool blocking) {
     struct failure taken = { 0 };
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     for (int i = 0; i < pending; i++) {
         if (failures[i].blocking != blocking) continue;
         taken = failures[i];
@@ -168,7 +168,7 @@ int hook_failure(bool blocking) {
         memmove(&failures[i], &failures[i + 1], (size_t)(pending - i) * sizeof *failures);
         break;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     if (taken.after > 0) {
         uint64_t until = clock_now(CLOCK_MONOTONIC) + (uint64_t)taken.after;
         struct timespec time = { .tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u) };
@@ -180,27 +180,27 @@ int hook_failure(bool blocking) {
 /* A poll begins; its failure, or 0. One that may wait takes the failures that are for waits. */
 int hook_poll(unsigned nfds, int timeout) {
     if (timeout != 0) {
-        pthread_mutex_lock(&lock);
+        pthread_mutex_lock(&hook_lock);
         polls++;
         last_nfds = nfds;
-        pthread_mutex_unlock(&lock);
+        pthread_mutex_unlock(&hook_lock);
     }
     return hook_failure(timeout != 0);
 }
 
 /* How many polls that may wait have begun. */
 uint64_t kqtest_polls(void) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     uint64_t begun = polls;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return begun;
 }
 
 /* How many descriptors the last of them was given. */
 unsigned kqtest_last_nfds(void) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     unsigned nfds = last_nfds;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return nfds;
 }
 
@@ -215,7 +215,7 @@ void hook_record_call(int function, int kq, const void *changes, int nchanges, c
     uint64_t sum = 0;
     for (size_t i = 0; i < count * record_size; i++) sum += bytes[i];
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     last_call = (struct kqtest_call){
         .function = (uint32_t)function,
         .kq = kq,
@@ -234,22 +234,22 @@ void hook_record_call(int function, int kq, const void *changes, int nchanges, c
         .calls = last_call.calls + 1,
     };
     if (recorded > 0) memcpy(last_call.records, bytes, recorded * record_size);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
 }
 
 /* Copies the record of the last call, from any thread, and gives its size; out may be NULL. */
 size_t kqtest_last_call(void *out) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     if (out != NULL) memcpy(out, &last_call, sizeof last_call);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return sizeof last_call;
 }
 
 /* How many calls of kevent and kevent64 there have been. */
 uint64_t kqtest_calls(void) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&hook_lock);
     uint64_t calls = last_call.calls;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&hook_lock);
     return calls;
 }
 

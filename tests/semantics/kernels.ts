@@ -40,7 +40,7 @@ const STAND_IN: Kernel = {
   name: "the C library of Darwin's ABI",
   isEngine: false,
   isStandIn: true,
-  hasUdataSpecific: false,
+  hasUdataSpecific: true,
 };
 
 // Deno's sanitizers take a library that a test opens for a leak: all that tests need are opened before.

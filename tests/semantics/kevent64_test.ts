@@ -4,16 +4,10 @@ import { constants } from "node:os";
 import {
   errno,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
-  EV_DISPATCH,
-  EV_DISPATCH2,
-  EV_ENABLE,
   EV_ERROR,
   EV_ONESHOT,
   EV_RECEIPT,
-  EV_UDATA_SPECIFIC,
-  EV_VANISHED,
   kevent64,
   Kevent64List,
   KEVENT_FLAG_ERROR_EVENTS,
@@ -21,17 +15,14 @@ import {
   kevRead,
   kevTimer,
   kevUser,
-  kevWrite,
-  kqApply,
   NOTE_TRIGGER,
   Timespec,
 } from "../../mod.ts";
-import { ALL_CALLS, assertCode, idents, only, openQueue } from "./calls.ts";
+import { ALL_CALLS, idents, only, openQueue } from "./calls.ts";
 import { Descriptors, read, write } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
 const { EINVAL, ENOENT } = constants.errno;
-const UDATA_SPECIFIC = EV_ADD | EV_UDATA_SPECIFIC;
 
 const fired = (ident: number) =>
   kevUser(ident, { flags: EV_ADD, fflags: NOTE_TRIGGER });
@@ -39,25 +30,6 @@ const fired = (ident: number) =>
 describeKernels("flags of kevent64, nested queues", (kernel) => {
   for (const calls of ALL_CALLS) {
     describe(`by ${calls.name}`, () => {
-      for (
-        const [name, flags] of Object.entries({
-          "alone": EV_VANISHED,
-          "with EV_ADD": EV_VANISHED | EV_ADD,
-          "with EV_ADD|EV_DISPATCH": EV_VANISHED | EV_ADD | EV_DISPATCH,
-          "with EV_ADD|EV_UDATA_SPECIFIC": EV_VANISHED | UDATA_SPECIFIC,
-          "with EV_DISPATCH2": EV_VANISHED | EV_DISPATCH2,
-          "with EV_DELETE": EV_VANISHED | EV_DELETE,
-        })
-      ) {
-        it(`R20 EV_VANISHED ${name} is EINVAL`, () => {
-          using fds = new Descriptors();
-          using kq = calls.open();
-          const [a] = fds.socketpair();
-          assertCode(() => kq.apply(kevRead(a, { flags })), "EINVAL");
-          assertCode(() => kq.apply(kevUser(1, { flags })), "EINVAL");
-        });
-      }
-
       it("R22 a queue's descriptor is readable when it has events", () => {
         using outer = calls.open();
         using inner = calls.open();
@@ -107,13 +79,13 @@ describeKernels("flags of kevent64, nested queues", (kernel) => {
     });
   }
 
-  it("R22 data is how many are ready; on Linux it may be 1", () => {
+  it("R22 data is how many are ready (*Linux*: it may be 1)", () => {
     using outer = openQueue();
     using inner = openQueue();
     inner.apply(fired(1), fired(2), fired(3), kevUser(4));
     outer.apply(kevRead(inner.fd));
     const { data } = only(outer.poll());
-    assert(data === 3n || (Deno.build.os === "linux" && data === 1n));
+    assert(data === 3n || (kernel.isEngine && data === 1n));
   });
 
   it("R22 an inner queue that is closed takes its watcher along", () => {
@@ -138,6 +110,8 @@ describeKernels("flags of kevent64, nested queues", (kernel) => {
     assertEquals(idents(outer.wait()), [middle.fd]);
     assertEquals(idents(middle.poll()), [inner.fd]);
     assertEquals(idents(inner.poll()), [1]);
+    // The middle one counts the level that it has reported until it is looked at again.
+    assertEquals(middle.poll(), []);
     assertEquals(outer.poll(), []);
   });
 
@@ -207,68 +181,4 @@ describeKernels("flags of kevent64, nested queues", (kernel) => {
       assertEquals(kevent64(kq.fd, null, events, flags, null), 1);
     });
   }
-
-  if (!kernel.hasUdataSpecific) {
-    it("R20 EV_UDATA_SPECIFIC is there or ENOTSUP on Linux", () => {
-      using fds = new Descriptors();
-      using kq = openQueue();
-      const [a] = fds.socketpair();
-      const flags = UDATA_SPECIFIC;
-      assertCode(() => kq.apply(kevUser(1, { flags })), "ENOTSUP");
-      assertCode(() => kq.apply(kevWrite(a, { flags })), "ENOTSUP");
-      assertCode(
-        () => kq.apply(kevWrite(a, { flags: EV_ADD | EV_DISPATCH2 })),
-        "ENOTSUP",
-      );
-      assertEquals(kq.poll(), []);
-    });
-    return;
-  }
-
-  it("R20 EV_UDATA_SPECIFIC makes udata part of the identity", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a] = fds.socketpair();
-    const flags = UDATA_SPECIFIC;
-    kq.apply(
-      kevWrite(a, { flags, udata: 1 }),
-      kevWrite(a, { flags, udata: 2 }),
-    );
-    assertEquals(kq.poll().map(({ udata }) => udata).sort(), [1n, 2n]);
-    const deleting = EV_DELETE | EV_UDATA_SPECIFIC;
-    kq.apply(kevWrite(a, { flags: deleting, udata: 1 }));
-    assertEquals(only(kq.poll()).udata, 2n);
-    assertCode(
-      () => kq.apply(kevWrite(a, { flags: deleting, udata: 1 })),
-      "ENOENT",
-    );
-  });
-
-  it("R20 a disabled EV_DISPATCH2 watcher is deleted when it is enabled", () => {
-    using kq = openQueue();
-    const flags = EV_ADD | EV_DISPATCH2;
-    kq.apply(kevUser(1, { flags, fflags: NOTE_TRIGGER, udata: 1 }));
-    assertEquals(kq.poll().length, 1); // and is disabled now
-    const deleting = EV_DELETE | EV_DISPATCH2;
-    assertCode(
-      () => kq.apply(kevUser(1, { flags: deleting, udata: 1 })),
-      "EINPROGRESS",
-    );
-    // Deleted by now; what the change itself returns is not said.
-    kqApply(kq.fd, kevUser(1, { flags: EV_ENABLE | EV_DISPATCH2, udata: 1 }));
-    assertEquals(kq.poll(), []);
-    assertCode(
-      () => kq.apply(kevUser(1, { flags: deleting, udata: 1 })),
-      "ENOENT",
-    );
-  });
-
-  it("R20 EV_VANISHED is taken with EV_ADD and EV_DISPATCH2", () => {
-    using fds = new Descriptors();
-    using kq = openQueue();
-    const [a] = fds.socketpair();
-    const flags = EV_ADD | EV_DISPATCH2 | EV_VANISHED;
-    kq.apply(kevWrite(a, { flags }));
-    assertEquals(only(kq.poll()).flags & EV_CLEAR, 0);
-  });
 });

@@ -105,16 +105,33 @@ describeKernels("user events", () => {
         assertEquals(kq.poll(), []);
       });
 
-      it("R61 the registration's fflags come back without the top byte", () => {
+      it("R61 the registration's fflags come back as they were", () => {
         using kq = calls.open();
-        kq.apply(
-          kevUser(1, { fflags: NOTE_TRIGGER | 0xabcdef, data: 77 }),
-          kevUser(2, { fflags: (0xff << 24 >>> 0) | 5 }),
-        );
-        const events = kq.poll();
-        const fflags = new Map(events.map((e) => [e.ident, e.fflags]));
-        assertEquals([fflags.get(1n), fflags.get(2n)], [0xabcdef, 5]);
+        const wanted = [NOTE_TRIGGER | 0xabcdef, 0xff000005, 0xc1000000];
+        for (const [ident, fflags] of wanted.entries()) {
+          kq.apply(kevUser(ident, { flags: EV_ADD, fflags }));
+        }
+        for (let call = 0; call < 2; call++) {
+          const events = kq.poll().sort((a, b) => Number(a.ident - b.ident));
+          assertEquals(events.map(({ fflags }) => fflags), wanted);
+        }
       });
+
+      for (
+        const [name, how, result] of [
+          ["NOTE_FFNOP keeps", NOTE_FFNOP, 0xc1000003],
+          ["NOTE_FFOR keeps", NOTE_FFOR, 0xc1000007],
+          ["NOTE_FFAND takes", NOTE_FFAND, 0x000001],
+          ["NOTE_FFCOPY takes", NOTE_FFCOPY, 0x000005],
+        ] as const
+      ) {
+        it(`R61 ${name} the registration's top byte`, () => {
+          using kq = calls.open();
+          kq.apply(kevUser(1, { flags: EV_ADD, fflags: 0xc1000003 }));
+          kq.apply(kevUser(1, { flags: 0, fflags: (how | 5) >>> 0 }));
+          assertEquals(only(kq.poll()).fflags, result);
+        });
+      }
 
       for (
         const [name, how, result] of [
