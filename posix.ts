@@ -33,7 +33,14 @@ export {
   type SystemErrorOptions,
 } from "./errors.ts";
 export type { KeventInit } from "./kevent/record.ts";
-export type { InetAddress } from "./posix/address.ts";
+export type { InetAddress, UnixAddress } from "./posix/address.ts";
+export {
+  connect,
+  type ConnectMode,
+  type ConnectOptions,
+  takeError,
+  type UnixConnectOptions,
+} from "./posix/connect.ts";
 export {
   close,
   creat,
@@ -45,7 +52,18 @@ export {
   open,
   type OpenOptions,
   pipe,
+  type PipeOptions,
 } from "./posix/descriptor.ts";
+export {
+  accept,
+  type AcceptOptions,
+  listen,
+  type Listener,
+  type ListenOptions,
+  type UnixListener,
+  type UnixListenOptions,
+} from "./posix/listen.ts";
+export { isNonblocking, setNonblocking } from "./posix/mode.ts";
 export {
   setLinger,
   setNoDelay,
@@ -64,15 +82,11 @@ export {
   type WaitStatus,
 } from "./posix/process.ts";
 export {
-  accept,
-  connect,
-  type ConnectOptions,
   getsockname,
-  listen,
-  type Listener,
-  type ListenOptions,
   shutdown,
   socketpair,
+  type SocketpairOptions,
+  type SocketType,
 } from "./posix/socket.ts";
 export { DARWIN_POSIX_SYMBOLS, LINUX_POSIX_SYMBOLS } from "./posix/symbols.ts";
 export {

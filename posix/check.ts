@@ -7,11 +7,27 @@ const MAX_COUNT = 0x7fff_f000;
 
 const encoder = new TextEncoder();
 
-/** Throws unless a descriptor can have this number. */
-export function checkFd(name: string, fd: number): void {
-  if ((fd | 0) !== fd || fd < 0) {
-    throw wrongNumber(name, fd, `an integer from 0 to ${MAX_INT}`);
-  }
+/**
+ * A descriptor as C takes it. Events have it as a bigint.
+ *
+ * @throws {RangeError} for a number that no descriptor can have.
+ */
+export function fdOf(name: string, fd: number | bigint): number {
+  // The operator makes -0, which C's int has none of, to 0.
+  if (typeof fd === "number" && (fd | 0) === fd && fd >= 0) return fd | 0;
+  if (typeof fd === "bigint" && fd >= 0n && fd <= MAX_INT) return Number(fd);
+  throw wrongNumber(name, fd, `an integer from 0 to ${MAX_INT}`);
+}
+
+/**
+ * A process's number as C takes it, a group's among them. Events have it as a bigint.
+ *
+ * @throws {RangeError} for a number that an `int` cannot hold.
+ */
+export function pidOf(name: string, pid: number | bigint): number {
+  const number = typeof pid === "bigint" ? Number(pid) : pid;
+  checkInt(name, number);
+  return number | 0;
 }
 
 /** Throws unless an `int` can hold the value. */

@@ -4,8 +4,10 @@ import { SystemError } from "../errors.ts";
 import { close as closeDescriptor, errno } from "../ffi.ts";
 import { closeListeners, currentKernel } from "../kernel.ts";
 import { checkInteger } from "../kevent/check.ts";
-import { checkFd, checkMode, cString, oneOf } from "./check.ts";
+import { checkOptions } from "../options.ts";
+import { checkMode, cString, fdOf, oneOf } from "./check.ts";
 import { closeOnExec, complete, failure, libc } from "./libc.ts";
+import { setNewMode } from "./mode.ts";
 import {
   IS_DARWIN,
   O_RDONLY,
@@ -19,6 +21,15 @@ import {
 
 const ORIGINS = { start: SEEK_SET, current: SEEK_CUR, end: SEEK_END } as const;
 
+/** What {@linkcode pipe} makes. */
+export interface PipeOptions {
+  /**
+   * Whether both ends are in non-blocking mode: {@linkcode read} and {@linkcode write} give null instead of waiting.
+   * They are not unless given.
+   */
+  readonly nonblocking?: boolean;
+}
+
 /** How {@linkcode open} opens. */
 export interface OpenOptions {
   /** Whether to read; true unless `write` or `append` is. */
@@ -29,23 +40,46 @@ export interface OpenOptions {
   readonly append?: boolean;
   /** Whether to make the file empty first; only with `write` or `append`. */
   readonly truncate?: boolean;
-  /** Whether to set O_NONBLOCK: {@linkcode read} and {@linkcode write} give null instead of waiting. */
-  readonly nonBlocking?: boolean;
+  /** Whether to open in non-blocking mode: {@linkcode read} and {@linkcode write} give null instead of waiting. */
+  readonly nonblocking?: boolean;
 }
+
+const PIPE_OPTIONS: Required<PipeOptions> = { nonblocking: true };
+const OPEN_OPTIONS: Required<OpenOptions> = {
+  read: true,
+  write: true,
+  append: true,
+  truncate: true,
+  nonblocking: true,
+};
 
 /**
  * Makes a pipe. Both ends are close-on-exec.
  *
+ * ```ts
+ * import { close, pipe, read } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe({ nonblocking: true });
+ * console.log(read(reader, new Uint8Array(64))); // null: nothing yet
+ * for (const fd of [reader, writer]) close(fd);
+ * ```
+ *
  * @returns The end to read from, then the end to write to.
  * @throws {SystemError} EMFILE or ENFILE, when out of descriptors.
  */
-export function pipe(): [reader: number, writer: number] {
+export function pipe(
+  options: PipeOptions = {},
+): [reader: number, writer: number] {
+  checkOptions("options", options, PIPE_OPTIONS);
+  const { nonblocking = false } = options;
   const ends = new Int32Array(new ArrayBuffer(8));
-  complete("pipe", () => libc().pipe(ends));
+  complete("pipe", () => libc().pipe(ends, nonblocking));
   const [reader, writer] = ends;
   if (IS_DARWIN) {
-    closeOnExec(reader);
-    closeOnExec(writer);
+    for (const fd of ends) {
+      closeOnExec(fd);
+      if (nonblocking) setNewMode(fd, true);
+    }
   }
   return [reader, writer];
 }
@@ -61,8 +95,9 @@ export function pipe(): [reader: number, writer: number] {
  */
 export function open(path: string, options: OpenOptions = {}): number {
   const name = cString("path", path);
+  checkOptions("options", options, OPEN_OPTIONS);
   const flags = openFlags(options);
-  return complete("open", () => libc().symbols.open(name, flags));
+  return complete("open", () => libc().symbols.open(name, flags), path);
 }
 
 function openFlags(
@@ -71,7 +106,7 @@ function openFlags(
     append = false,
     read = !(write || append),
     truncate = false,
-    nonBlocking = false,
+    nonblocking = false,
   }: OpenOptions,
 ): number {
   const writes = write || append;
@@ -84,7 +119,7 @@ function openFlags(
   return (writes ? read ? O_RDWR : O_WRONLY : O_RDONLY) |
     (append ? PLATFORM.O_APPEND : 0) |
     (truncate ? PLATFORM.O_TRUNC : 0) |
-    (nonBlocking ? PLATFORM.O_NONBLOCK : 0) |
+    (nonblocking ? PLATFORM.O_NONBLOCK : 0) |
     PLATFORM.O_CLOEXEC;
 }
 
@@ -110,7 +145,7 @@ export function creat(path: string, mode: number = 0o644): number {
   const name = cString("path", path);
   checkMode(mode);
   return closeOnExec(
-    complete("creat", () => libc().symbols.creat(name, mode)),
+    complete("creat", () => libc().symbols.creat(name, mode), path),
   );
 }
 
@@ -119,9 +154,8 @@ export function creat(path: string, mode: number = 0o644): number {
  *
  * @throws {SystemError} EBADF where it is not open; EIO or ENOSPC where what was written could not be kept.
  */
-export function close(fd: number): void {
-  checkFd("fd", fd);
-  if (closeDescriptor(fd) !== -1) return;
+export function close(fd: number | bigint): void {
+  if (closeDescriptor(fdOf("fd", fd)) !== -1) return;
   // It is closed all the same: another close could hit whoever has the number next.
   if (errno() !== constants.errno.EINTR) {
     throw new SystemError("close", errno());
@@ -133,9 +167,9 @@ export function close(fd: number): void {
  *
  * @throws {SystemError} EBADF or EMFILE.
  */
-export function dup(fd: number): number {
-  checkFd("fd", fd);
-  return closeOnExec(complete("dup", () => libc().symbols.dup(fd)));
+export function dup(fd: number | bigint): number {
+  const descriptor = fdOf("fd", fd);
+  return closeOnExec(complete("dup", () => libc().symbols.dup(descriptor)));
 }
 
 /**
@@ -145,16 +179,14 @@ export function dup(fd: number): number {
  * @param number The number.
  * @throws {SystemError} EBADF.
  */
-export function dup2(fd: number, number: number): number {
-  checkFd("fd", fd);
-  checkFd("number", number);
-  if (fd !== number && isOpen(fd)) {
-    for (const closed of closeListeners) closed(number);
-    currentKernel().replacing(number);
+export function dup2(fd: number | bigint, number: number | bigint): number {
+  const from = fdOf("fd", fd);
+  const to = fdOf("number", number);
+  if (from !== to && isOpen(from)) {
+    for (const closed of closeListeners) closed(to);
+    currentKernel().replacing(to);
   }
-  return closeOnExec(
-    complete("dup2", () => libc().symbols.dup2(fd, number)),
-  );
+  return closeOnExec(complete("dup2", () => libc().symbols.dup2(from, to)));
 }
 
 function isOpen(fd: number): boolean {
@@ -172,11 +204,11 @@ function isOpen(fd: number): boolean {
  * @throws {SystemError} ESPIPE for a pipe or socket, EINVAL before the start, EBADF.
  */
 export function lseek(
-  fd: number,
+  fd: number | bigint,
   offset: number,
   origin: "start" | "current" | "end" = "start",
 ): number {
-  checkFd("fd", fd);
+  const file = fdOf("fd", fd);
   checkInteger(
     "offset",
     offset,
@@ -184,7 +216,7 @@ export function lseek(
     Number.MAX_SAFE_INTEGER,
   );
   const whence = oneOf("origin", origin, ORIGINS);
-  const moved = libc().symbols.lseek(fd, BigInt(offset), whence);
+  const moved = libc().symbols.lseek(file, BigInt(offset), whence);
   if (moved === -1n) throw failure("lseek");
   return Number(moved);
 }
@@ -196,10 +228,10 @@ export function lseek(
  * @param length In bytes.
  * @throws {SystemError} EINVAL for what is no file open for writing, EFBIG, EBADF.
  */
-export function ftruncate(fd: number, length: number): void {
-  checkFd("fd", fd);
+export function ftruncate(fd: number | bigint, length: number): void {
+  const file = fdOf("fd", fd);
   checkInteger("length", length, 0, Number.MAX_SAFE_INTEGER);
-  complete("ftruncate", () => libc().symbols.ftruncate(fd, BigInt(length)));
+  complete("ftruncate", () => libc().symbols.ftruncate(file, BigInt(length)));
 }
 
 /**
@@ -209,8 +241,8 @@ export function ftruncate(fd: number, length: number): void {
  * @param mode Who may do what with it, 0 to 0o7777.
  * @throws {SystemError} EPERM or EBADF.
  */
-export function fchmod(fd: number, mode: number): void {
-  checkFd("fd", fd);
+export function fchmod(fd: number | bigint, mode: number): void {
+  const file = fdOf("fd", fd);
   checkMode(mode);
-  complete("fchmod", () => libc().symbols.fchmod(fd, mode));
+  complete("fchmod", () => libc().symbols.fchmod(file, mode));
 }

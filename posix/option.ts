@@ -1,5 +1,5 @@
 /** Options of sockets. */
-import { checkFd, checkInt } from "./check.ts";
+import { checkInt, fdOf } from "./check.ts";
 import { complete, libc } from "./libc.ts";
 import { IPPROTO_TCP, PLATFORM, TCP_NODELAY } from "./platform.ts";
 
@@ -16,9 +16,8 @@ const ONE_MICROSECOND = new Int32Array([0, 0, 1, 0]);
  * @param on Whether to; true unless given.
  * @throws {SystemError} EBADF, ENOTSOCK or EOPNOTSUPP; on macOS also EINVAL where the other side is gone already.
  */
-export function setNoDelay(fd: number, on: boolean = true): void {
-  checkFd("fd", fd);
-  setIntOption(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+export function setNoDelay(fd: number | bigint, on: boolean = true): void {
+  setIntOption(fdOf("fd", fd), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
 }
 
 /**
@@ -28,7 +27,7 @@ export function setNoDelay(fd: number, on: boolean = true): void {
  * @param bytes 1 to 2^31-1.
  * @throws {SystemError} EBADF or ENOTSOCK; on macOS ENOBUFS for more than it allows.
  */
-export function setSendBufferSize(fd: number, bytes: number): void {
+export function setSendBufferSize(fd: number | bigint, bytes: number): void {
   setSize(fd, PLATFORM.SO_SNDBUF, bytes);
 }
 
@@ -39,7 +38,7 @@ export function setSendBufferSize(fd: number, bytes: number): void {
  * @param bytes 1 to 2^31-1.
  * @throws {SystemError} EBADF or ENOTSOCK; on macOS ENOBUFS for more than it allows.
  */
-export function setReceiveBufferSize(fd: number, bytes: number): void {
+export function setReceiveBufferSize(fd: number | bigint, bytes: number): void {
   setSize(fd, PLATFORM.SO_RCVBUF, bytes);
 }
 
@@ -50,7 +49,7 @@ export function setReceiveBufferSize(fd: number, bytes: number): void {
  * @param bytes 1 to 2^31-1; a new socket has 1.
  * @throws {SystemError} EBADF or ENOTSOCK.
  */
-export function setReceiveLowWater(fd: number, bytes: number): void {
+export function setReceiveLowWater(fd: number | bigint, bytes: number): void {
   setSize(fd, PLATFORM.SO_RCVLOWAT, bytes);
 }
 
@@ -63,11 +62,11 @@ export function setReceiveLowWater(fd: number, bytes: number): void {
  * once, and they are sent all the same.
  * @throws {SystemError} EBADF or ENOTSOCK.
  */
-export function setLinger(fd: number, seconds: number | null): void {
-  checkFd("fd", fd);
+export function setLinger(fd: number | bigint, seconds: number | null): void {
+  const socket = fdOf("fd", fd);
   if (seconds !== null) checkInt("seconds", seconds, 0);
   setOption(
-    fd,
+    socket,
     SOL_SOCKET,
     PLATFORM.SO_LINGER,
     // struct linger { int l_onoff; int l_linger; }
@@ -111,10 +110,10 @@ export function getIntOption(fd: number, level: number, name: number): number {
   return value[0];
 }
 
-function setSize(fd: number, name: number, bytes: number): void {
-  checkFd("fd", fd);
+function setSize(fd: number | bigint, name: number, bytes: number): void {
+  const socket = fdOf("fd", fd);
   checkInt("bytes", bytes, 1);
-  setIntOption(fd, SOL_SOCKET, name, bytes);
+  setIntOption(socket, SOL_SOCKET, name, bytes);
 }
 
 function setOption(

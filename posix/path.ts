@@ -9,7 +9,7 @@ import { complete, libc } from "./libc.ts";
  */
 export function unlink(path: string): void {
   const name = cString("path", path);
-  complete("unlink", () => libc().symbols.unlink(name));
+  complete("unlink", () => libc().symbols.unlink(name), path);
 }
 
 /**
@@ -20,7 +20,11 @@ export function unlink(path: string): void {
 export function rename(oldPath: string, newPath: string): void {
   const oldName = cString("oldPath", oldPath);
   const newName = cString("newPath", newPath);
-  complete("rename", () => libc().symbols.rename(oldName, newName));
+  complete(
+    "rename",
+    () => libc().symbols.rename(oldName, newName),
+    `${oldPath} -> ${newPath}`,
+  );
 }
 
 /**
@@ -31,7 +35,11 @@ export function rename(oldPath: string, newPath: string): void {
 export function link(path: string, newPath: string): void {
   const name = cString("path", path);
   const newName = cString("newPath", newPath);
-  complete("link", () => libc().symbols.link(name, newName));
+  complete(
+    "link",
+    () => libc().symbols.link(name, newName),
+    `${path} -> ${newPath}`,
+  );
 }
 
 /**
@@ -44,7 +52,7 @@ export function link(path: string, newPath: string): void {
 export function mkdir(path: string, mode: number = 0o755): void {
   const name = cString("path", path);
   checkMode(mode);
-  complete("mkdir", () => libc().symbols.mkdir(name, mode));
+  complete("mkdir", () => libc().symbols.mkdir(name, mode), path);
 }
 
 /**
@@ -54,5 +62,5 @@ export function mkdir(path: string, mode: number = 0o755): void {
  */
 export function rmdir(path: string): void {
   const name = cString("path", path);
-  complete("rmdir", () => libc().symbols.rmdir(name));
+  complete("rmdir", () => libc().symbols.rmdir(name), path);
 }

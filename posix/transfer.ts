@@ -1,5 +1,5 @@
 /** Bytes in and out of descriptors. */
-import { byteCount, checkFd } from "./check.ts";
+import { byteCount, fdOf } from "./check.ts";
 import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
 
@@ -43,12 +43,12 @@ export interface SendOptions {
  * @returns The count; 0 at the end; null where a descriptor in non-blocking mode has nothing yet.
  * @throws {SystemError} EBADF, EIO, EISDIR or ECONNRESET, among others.
  */
-export function read(fd: number, buffer: Uint8Array): number | null {
-  checkFd("fd", fd);
+export function read(fd: number | bigint, buffer: Uint8Array): number | null {
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("buffer", buffer);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.read(fd, buffer, length);
+    const count = symbols.read(descriptor, buffer, length);
     if (count !== -1) return count;
     if (wouldBlock("read")) return null;
   }
@@ -66,12 +66,12 @@ export function read(fd: number, buffer: Uint8Array): number | null {
  * @returns The count, which may be less than asked; null where a descriptor in non-blocking mode has no room.
  * @throws {SystemError} EPIPE where nobody can read it any more; EBADF or ENOSPC, among others.
  */
-export function write(fd: number, bytes: Uint8Array): number | null {
-  checkFd("fd", fd);
+export function write(fd: number | bigint, bytes: Uint8Array): number | null {
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("bytes", bytes);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.write(fd, bytes, length);
+    const count = symbols.write(descriptor, bytes, length);
     if (count !== -1) return count;
     if (wouldBlock("write")) return null;
   }
@@ -101,16 +101,16 @@ export function write(fd: number, bytes: Uint8Array): number | null {
  * there.
  */
 export function recv(
-  fd: number,
+  fd: number | bigint,
   buffer: Uint8Array,
   options?: RecvOptions,
 ): number | null {
-  checkFd("fd", fd);
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("buffer", buffer);
   const flags = options === undefined ? RECEIVE : recvFlags(options);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.recv(fd, buffer, length, flags);
+    const count = symbols.recv(descriptor, buffer, length, flags);
     if (count !== -1) return count;
     if (wouldBlock("recv")) return null;
   }
@@ -126,16 +126,16 @@ export function recv(
  * too long.
  */
 export function send(
-  fd: number,
+  fd: number | bigint,
   bytes: Uint8Array,
   options?: SendOptions,
 ): number | null {
-  checkFd("fd", fd);
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("bytes", bytes);
   const flags = options?.outOfBand === true ? SEND | MSG_OOB : SEND;
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.send(fd, bytes, length, flags);
+    const count = symbols.send(descriptor, bytes, length, flags);
     if (count !== -1) return count;
     if (wouldBlock("send")) return null;
   }
