@@ -1,4 +1,4 @@
-/** What an argument that holds options may be. */
+/** What an argument that holds options may be, and how messages show what it is. */
 
 /**
  * Throws unless `value` is an object that may hold these options.
@@ -16,7 +16,7 @@ export function checkOptions(
 ): void {
   if (!isRecord(value) || isOfOtherKind(value, example)) {
     const wanted = `an object such as ${sample(example)}`;
-    throw new TypeError(`${name} must be ${wanted}, got ${describe(value)}`);
+    throw new TypeError(`${name} must be ${wanted}, got ${shown(value)}`);
   }
   for (const key of Object.keys(value)) {
     if (Object.hasOwn(example, key)) continue;
@@ -40,10 +40,11 @@ function isOfOtherKind(value: object, example: object): boolean {
 
 function sample(example: object): string {
   const [[key, value]] = Object.entries(example);
-  return `{ ${key}: ${describe(value)} }`;
+  return `{ ${key}: ${shown(value)} }`;
 }
 
-function describe(value: unknown): string {
+/** A value as an error message shows it. */
+export function shown(value: unknown): string {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value);
