@@ -42,6 +42,14 @@ export {
   type UnixConnectOptions,
 } from "./posix/connect.ts";
 export {
+  bind,
+  type BindOptions,
+  type BoundSocket,
+  type ReceivedDatagram,
+  recvFrom,
+  sendTo,
+} from "./posix/datagram.ts";
+export {
   close,
   creat,
   dup,

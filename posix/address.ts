@@ -19,7 +19,7 @@ export interface UnixAddress {
 
 /** Either kind of address, as options have it. */
 export interface SocketAddress {
-  readonly path: string | undefined;
+  readonly path?: string | undefined;
   readonly address: string | undefined;
   readonly port: number | undefined;
 }
@@ -65,7 +65,7 @@ export function locate(
 
 /** Room for the address of any socket that this folder makes. */
 export function emptySockaddr(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(INET6_SIZE);
+  return new Uint8Array(new ArrayBuffer(INET6_SIZE));
 }
 
 /** `AF_INET` or `AF_INET6`, or what else the kernel wrote there. */

@@ -18,6 +18,29 @@ const SYMBOLS = {
   // ssize_t send(int socket, const void *buffer, size_t length, int flags);
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
 
+  recvfrom: {
+    parameters: [
+      "i32", // int socket
+      "buffer", // void *restrict buffer
+      "usize", // size_t length
+      "i32", // int flags
+      "buffer", // struct sockaddr *restrict address
+      "buffer", // socklen_t *restrict address_len
+    ],
+    result: "i32", // ssize_t
+  },
+  sendto: {
+    parameters: [
+      "i32", // int socket
+      "buffer", // const void *buffer
+      "usize", // size_t length
+      "i32", // int flags
+      "buffer", // const struct sockaddr *dest_addr
+      "u32", // socklen_t dest_len
+    ],
+    result: "i32", // ssize_t
+  },
+
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int socketpair(int domain, int type, int protocol, int socket_vector[2]);

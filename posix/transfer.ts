@@ -3,8 +3,11 @@ import { byteCount, fdOf } from "./check.ts";
 import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
 
-const RECEIVE = PLATFORM.MSG_DONTWAIT;
-const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO | PLATFORM.MSG_NOSIGNAL;
+/** What keeps recv(2) and its like from waiting, whatever the mode of the socket. */
+export const RECEIVE = PLATFORM.MSG_DONTWAIT;
+/** What keeps send(2) and its like from waiting and from raising SIGPIPE. */
+export const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO |
+  PLATFORM.MSG_NOSIGNAL;
 
 /** How {@linkcode recv} takes bytes. */
 export interface RecvOptions {
