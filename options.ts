@@ -53,8 +53,9 @@ export function shown(value: unknown): string {
     case "function":
       return "a function";
     case "object":
+      if (value === null) return "null";
       return Array.isArray(value)
-        ? "an array"
+        ? value.length === 0 ? "an empty array" : "an array"
         : Object.prototype.toString.call(value);
     default:
       return String(value);

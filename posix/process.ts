@@ -87,8 +87,11 @@ export function spawn(
   options: SpawnOptions = {},
 ): number {
   if (!Array.isArray(argv) || argv.length === 0) {
-    const wanted = 'an array such as ["ls", "-l"]';
-    throw wrongType("argv", Array.isArray(argv) ? "none" : argv, wanted);
+    throw wrongType(
+      "argv",
+      argv,
+      'a program and its arguments, such as ["ls", "-l"]',
+    );
   }
   checkOptions("options", options, SPAWN_OPTIONS);
   const { env = {} } = options;

@@ -1,4 +1,5 @@
 /** Bytes in and out of descriptors. */
+import { checkOptions } from "../options.ts";
 import { byteCount, fdOf } from "./check.ts";
 import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
@@ -23,11 +24,15 @@ export interface SendOptions {
   readonly outOfBand?: boolean;
 }
 
+const RECV_OPTIONS: Required<RecvOptions> = { peek: true, outOfBand: true };
+const SEND_OPTIONS: Required<SendOptions> = { outOfBand: true };
+
 /**
  * Reads bytes, as many as there are and as fit.
  *
- * It waits for the first of them where the descriptor is a pipe that is empty: after an event of EVFILT_READ it does
- * not. On a socket, use {@linkcode recv}, which never waits.
+ * It waits for the first of them where there are none yet, unless the descriptor is in non-blocking mode
+ * ({@linkcode setNonblocking}): after an event of EVFILT_READ it does not. On a socket, {@linkcode recv} never waits,
+ * whatever its mode.
  *
  * ```ts
  * import { close, pipe, read, write } from "@kqueue/kqueue/posix";
@@ -60,9 +65,12 @@ export function read(fd: number | bigint, buffer: Uint8Array): number | null {
 /**
  * Writes bytes, as many as are taken.
  *
- * It waits for room where the descriptor is a pipe that cannot take them all: so write no more than the data of an
- * event of EVFILT_WRITE. There is no way to a pipe that does not wait: macOS sets O_NONBLOCK by variadic calls alone.
- * On a socket, use {@linkcode send}, which never waits.
+ * It waits for room where the descriptor cannot take them all, unless it is in non-blocking mode
+ * ({@linkcode setNonblocking}): in blocking mode write no more to a pipe than the data of an event of EVFILT_WRITE. On a
+ * socket, {@linkcode send} never waits, whatever its mode.
+ *
+ * In non-blocking mode, a pipe takes up to PIPE_BUF bytes (512 on macOS, 4096 on Linux) whole or not at all, and of more
+ * a part.
  *
  * @param fd What to write to.
  * @param bytes What to write.
@@ -135,7 +143,7 @@ export function send(
 ): number | null {
   const descriptor = fdOf("fd", fd);
   const length = byteCount("bytes", bytes);
-  const flags = options?.outOfBand === true ? SEND | MSG_OOB : SEND;
+  const flags = options === undefined ? SEND : sendFlags(options);
   const { symbols } = libc();
   for (;;) {
     const count = symbols.send(descriptor, bytes, length, flags);
@@ -144,6 +152,14 @@ export function send(
   }
 }
 
-function recvFlags({ peek = false, outOfBand = false }: RecvOptions): number {
+function recvFlags(options: RecvOptions): number {
+  checkOptions("options", options, RECV_OPTIONS);
+  const { peek = false, outOfBand = false } = options;
   return RECEIVE | (peek ? MSG_PEEK : 0) | (outOfBand ? MSG_OOB : 0);
+}
+
+function sendFlags(options: SendOptions): number {
+  checkOptions("options", options, SEND_OPTIONS);
+  const { outOfBand = false } = options;
+  return SEND | (outOfBand ? MSG_OOB : 0);
 }
