@@ -113,6 +113,20 @@ function awaitConnect(fd: number, text: string): void {
  * The error that a socket has waiting, taken from it (SO_ERROR): why a connect that was not waited for has failed, or a
  * connection broke. The calls that move bytes throw it otherwise.
  *
+ * ```ts
+ * import { kevWrite, Kqueue } from "@kqueue/kqueue";
+ * import { close, connect, listen, takeError } from "@kqueue/kqueue/posix";
+ *
+ * const { fd, port } = listen();
+ * close(fd);
+ * const socket = connect({ port, wait: false });
+ * using kq = new Kqueue();
+ * kq.apply(kevWrite(socket));
+ * kq.wait(1000);
+ * console.log(takeError(socket)?.code); // ECONNREFUSED
+ * close(socket);
+ * ```
+ *
  * @param fd A socket.
  * @returns The error, or null where there is none: the connect is done, or still under way.
  * @throws {SystemError} ENOTSOCK or EBADF.

@@ -98,6 +98,14 @@ export function bind(options: BindOptions = {}): BoundSocket {
 /**
  * Sends a datagram to an address, without ever waiting.
  *
+ * ```ts
+ * import { bind, close, sendTo } from "@kqueue/kqueue/posix";
+ *
+ * const { fd } = bind({ address: "0.0.0.0" });
+ * sendTo(fd, new TextEncoder().encode("hello"), { address: "127.0.0.1", port: 9 });
+ * close(fd);
+ * ```
+ *
  * @param fd A UDP socket.
  * @param bytes The datagram.
  * @param to Where to; what {@linkcode recvFrom} or {@linkcode bind} gave is one.
@@ -132,6 +140,15 @@ export function sendTo(
 
 /**
  * Receives a datagram and the address of its sender, without ever waiting.
+ *
+ * ```ts
+ * import { bind, close, recvFrom, sendTo } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = [bind(), bind()];
+ * sendTo(a.fd, new TextEncoder().encode("hello"), b);
+ * console.log(recvFrom(b.fd, new Uint8Array(1500))); // { count: 5, address: "127.0.0.1", port: … }
+ * for (const { fd } of [a, b]) close(fd);
+ * ```
  *
  * @param fd A UDP socket.
  * @param buffer Where the bytes go. What does not fit is lost.

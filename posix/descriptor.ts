@@ -89,6 +89,14 @@ export function pipe(
  *
  * It makes no files: the mode that this takes is a variadic argument of open(2). {@linkcode creat} does.
  *
+ * ```ts
+ * import { close, open, read } from "@kqueue/kqueue/posix";
+ *
+ * const fd = open("/etc/hosts");
+ * console.log(read(fd, new Uint8Array(64)));
+ * close(fd);
+ * ```
+ *
  * @param path Where it is, from the working directory if not absolute.
  * @throws {TypeError} for a path with a NUL in it, and for options that contradict each other.
  * @throws {SystemError} ENOENT, EACCES, EISDIR, EMFILE or ENXIO, among others.
@@ -152,6 +160,12 @@ export function creat(path: string, mode: number = 0o644): number {
 /**
  * Closes a descriptor, and removes its watchers from every queue.
  *
+ * ```ts
+ * import { close, pipe } from "@kqueue/kqueue/posix";
+ *
+ * for (const fd of pipe()) close(fd);
+ * ```
+ *
  * @throws {SystemError} EBADF where it is not open; EIO or ENOSPC where what was written could not be kept.
  */
 export function close(fd: number | bigint): void {
@@ -165,6 +179,16 @@ export function close(fd: number | bigint): void {
 /**
  * Gives an open file a second descriptor, the lowest that is free. It is close-on-exec.
  *
+ * ```ts
+ * import { close, dup, pipe, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * const other = dup(writer);
+ * close(writer);
+ * write(other, new Uint8Array(1)); // the pipe is open still
+ * for (const fd of [reader, other]) close(fd);
+ * ```
+ *
  * @throws {SystemError} EBADF or EMFILE.
  */
 export function dup(fd: number | bigint): number {
@@ -174,6 +198,15 @@ export function dup(fd: number | bigint): number {
 
 /**
  * Gives an open file a second descriptor of a certain number, which is closed first if it was open. It is close-on-exec.
+ *
+ * ```ts
+ * import { close, dup2, pipe } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * const [number, rest] = pipe();
+ * dup2(reader, number); // number names the first pipe now
+ * for (const fd of [reader, writer, number, rest]) close(fd);
+ * ```
  *
  * @param fd What to give the number to.
  * @param number The number.
@@ -196,6 +229,14 @@ function isOpen(fd: number): boolean {
 
 /**
  * Moves a file's offset, from where it is read and written next.
+ *
+ * ```ts
+ * import { close, lseek, open } from "@kqueue/kqueue/posix";
+ *
+ * const fd = open("/etc/hosts");
+ * console.log(lseek(fd, 0, "end")); // its size in bytes
+ * close(fd);
+ * ```
  *
  * @param fd A file.
  * @param offset How far, in bytes.
@@ -224,6 +265,17 @@ export function lseek(
 /**
  * Cuts a file to a length, or fills it with zeros up to it.
  *
+ * ```ts
+ * import { close, creat, ftruncate, getpid, lseek, unlink } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * const fd = creat(path);
+ * ftruncate(fd, 4096);
+ * console.log(lseek(fd, 0, "end")); // 4096
+ * close(fd);
+ * unlink(path);
+ * ```
+ *
  * @param fd A file open for writing.
  * @param length In bytes.
  * @throws {SystemError} EINVAL for what is no file open for writing, EFBIG, EBADF.
@@ -236,6 +288,16 @@ export function ftruncate(fd: number | bigint, length: number): void {
 
 /**
  * Changes a file's mode.
+ *
+ * ```ts
+ * import { close, creat, fchmod, getpid, unlink } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * const fd = creat(path);
+ * fchmod(fd, 0o600);
+ * close(fd);
+ * unlink(path);
+ * ```
  *
  * @param fd A file or directory.
  * @param mode Who may do what with it, 0 to 0o7777.

@@ -139,6 +139,24 @@ export function listen(
  *
  * A listener in non-blocking mode, as those of {@linkcode listen} are, costs one system call. For another, poll(2) looks
  * first; where several threads or processes accept from one, a call that comes second waits for the next connection.
+ * Data of an event of EVFILT_READ is how many wait: to ask for one more costs Linux, which makes the socket before it
+ * looks, as much as to accept one.
+ *
+ * ```ts
+ * import { kevRead, Kqueue } from "@kqueue/kqueue";
+ * import { accept, close, connect, listen } from "@kqueue/kqueue/posix";
+ *
+ * const listener = listen();
+ * using kq = new Kqueue();
+ * kq.apply(kevRead(listener.fd));
+ * const client = connect(listener);
+ * const [{ data }] = kq.wait(1000);
+ * for (let waiting = data; waiting > 0n; waiting--) {
+ *   const server = accept(listener.fd, { nonblocking: true });
+ *   if (server !== null) close(server);
+ * }
+ * for (const fd of [client, listener.fd]) close(fd);
+ * ```
  *
  * @param fd A listening socket.
  * @returns A socket, close-on-exec, or null where no connection waits.

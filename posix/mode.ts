@@ -42,6 +42,14 @@ export function setNonblocking(
 /**
  * Whether a descriptor is in non-blocking mode.
  *
+ * ```ts
+ * import { close, isNonblocking, listen } from "@kqueue/kqueue/posix";
+ *
+ * const { fd } = listen();
+ * console.log(isNonblocking(fd)); // true
+ * close(fd);
+ * ```
+ *
  * @throws {SystemError} EBADF.
  */
 export function isNonblocking(fd: number | bigint): boolean {

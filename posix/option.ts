@@ -12,6 +12,15 @@ const ONE_MICROSECOND = new Int32Array([0, 0, 1, 0]);
  * Sets whether TCP sends small pieces at once (TCP_NODELAY) rather than gathering them first: a server that answers
  * requests wants it.
  *
+ * ```ts
+ * import { close, connect, listen, setNoDelay } from "@kqueue/kqueue/posix";
+ *
+ * const listener = listen();
+ * const client = connect(listener);
+ * setNoDelay(client);
+ * for (const fd of [client, listener.fd]) close(fd);
+ * ```
+ *
  * @param fd A TCP socket.
  * @param on Whether to; true unless given.
  * @throws {SystemError} EBADF, ENOTSOCK or EOPNOTSUPP; on macOS also EINVAL where the other side is gone already.
@@ -22,6 +31,14 @@ export function setNoDelay(fd: number | bigint, on: boolean = true): void {
 
 /**
  * Sets how many bytes wait at most to be sent (SO_SNDBUF). Linux doubles it and has a least size of its own.
+ *
+ * ```ts
+ * import { close, setSendBufferSize, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * setSendBufferSize(a, 256 * 1024);
+ * for (const fd of [a, b]) close(fd);
+ * ```
  *
  * @param fd A socket.
  * @param bytes 1 to 2^31-1.
@@ -34,6 +51,14 @@ export function setSendBufferSize(fd: number | bigint, bytes: number): void {
 /**
  * Sets how many bytes wait at most to be received (SO_RCVBUF). Linux doubles it and has a least size of its own.
  *
+ * ```ts
+ * import { close, setReceiveBufferSize, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * setReceiveBufferSize(a, 256 * 1024);
+ * for (const fd of [a, b]) close(fd);
+ * ```
+ *
  * @param fd A socket.
  * @param bytes 1 to 2^31-1.
  * @throws {SystemError} EBADF or ENOTSOCK; on macOS ENOBUFS for more than it allows.
@@ -44,6 +69,15 @@ export function setReceiveBufferSize(fd: number | bigint, bytes: number): void {
 
 /**
  * Sets a socket's low-water mark (SO_RCVLOWAT): from how many bytes on EVFILT_READ reports it.
+ *
+ * ```ts
+ * import { close, connect, listen, setReceiveLowWater } from "@kqueue/kqueue/posix";
+ *
+ * const listener = listen();
+ * const client = connect(listener);
+ * setReceiveLowWater(client, 4); // a header's length, say
+ * for (const fd of [client, listener.fd]) close(fd);
+ * ```
  *
  * @param fd A socket.
  * @param bytes 1 to 2^31-1; a new socket has 1.
@@ -56,6 +90,16 @@ export function setReceiveLowWater(fd: number | bigint, bytes: number): void {
 /**
  * Sets what closing does with bytes not yet sent (SO_LINGER). 0 seconds throws them away and resets the connection: the
  * other side gets ECONNRESET.
+ *
+ * ```ts
+ * import { close, connect, listen, setLinger } from "@kqueue/kqueue/posix";
+ *
+ * const listener = listen();
+ * const client = connect(listener);
+ * setLinger(client, 0);
+ * close(client); // a reset rather than the end
+ * close(listener.fd);
+ * ```
  *
  * @param fd A connected socket.
  * @param seconds How long closing waits for them to be sent, or null for the way of a new socket: closing returns at

@@ -5,6 +5,14 @@ import { complete, libc } from "./libc.ts";
 /**
  * Removes a file's name, and the file with its last one, once nobody has it open.
  *
+ * ```ts
+ * import { close, creat, getpid, unlink } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * close(creat(path));
+ * unlink(path);
+ * ```
+ *
  * @throws {SystemError} ENOENT, EACCES, or for a directory EISDIR or EPERM.
  */
 export function unlink(path: string): void {
@@ -14,6 +22,15 @@ export function unlink(path: string): void {
 
 /**
  * Gives a file or directory another name, in place of what had that name before.
+ *
+ * ```ts
+ * import { close, creat, getpid, rename, unlink } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * close(creat(path));
+ * rename(path, `${path}.old`);
+ * unlink(`${path}.old`);
+ * ```
  *
  * @throws {SystemError} ENOENT, EACCES, EXDEV, ENOTEMPTY or EISDIR, among others.
  */
@@ -30,6 +47,15 @@ export function rename(oldPath: string, newPath: string): void {
 /**
  * Gives a file another name besides those that it has (a hard link).
  *
+ * ```ts
+ * import { close, creat, getpid, link, unlink } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * close(creat(path));
+ * link(path, `${path}.too`);
+ * for (const name of [path, `${path}.too`]) unlink(name);
+ * ```
+ *
  * @throws {SystemError} ENOENT, EEXIST, EACCES, EXDEV or EPERM, among others.
  */
 export function link(path: string, newPath: string): void {
@@ -45,6 +71,14 @@ export function link(path: string, newPath: string): void {
 /**
  * Makes a directory.
  *
+ * ```ts
+ * import { getpid, mkdir, rmdir } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * mkdir(path, 0o700);
+ * rmdir(path);
+ * ```
+ *
  * @param path Where it is to be, from the working directory if not absolute.
  * @param mode Who may do what with it, 0 to 0o7777, less the process's umask; 0o755 unless given.
  * @throws {SystemError} EEXIST, ENOENT, EACCES or ENOSPC, among others.
@@ -57,6 +91,14 @@ export function mkdir(path: string, mode: number = 0o755): void {
 
 /**
  * Removes an empty directory.
+ *
+ * ```ts
+ * import { getpid, mkdir, rmdir } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * mkdir(path);
+ * rmdir(path);
+ * ```
  *
  * @throws {SystemError} ENOENT, ENOTEMPTY, ENOTDIR or EACCES, among others.
  */

@@ -31,13 +31,29 @@ export interface WaitStatus {
 const SPAWN_OPTIONS: Required<SpawnOptions> = { env: { PATH: "/bin" } };
 const WAIT_OPTIONS: Required<WaitOptions> = { noHang: true };
 
-/** The number of this process. */
+/**
+ * The number of this process.
+ *
+ * ```ts
+ * import { getpid } from "@kqueue/kqueue/posix";
+ *
+ * console.log(getpid() === Deno.pid); // true
+ * ```
+ */
 export function getpid(): number {
   return libc().symbols.getpid();
 }
 
 /**
  * Sends a signal.
+ *
+ * ```ts
+ * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * const pid = spawn(["sleep", "60"]);
+ * kill(pid, "SIGTERM");
+ * console.log(waitpid(pid)?.status); // 15
+ * ```
  *
  * @param pid A process; 0 and negative numbers are groups, as kill(2) has it.
  * @param signal Its name or number; 0 only asks whether it could be sent.
@@ -117,6 +133,16 @@ export function spawn(
 
 /**
  * Waits until a child ends, and takes its status, which nobody can read again.
+ *
+ * ```ts
+ * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * const pid = spawn(["sleep", "60"]);
+ * console.log(waitpid(pid, { noHang: true })); // null
+ * kill(pid, "SIGKILL");
+ * const ended = waitpid(pid);
+ * console.log(ended && ended.status & 0x7f); // 9, the signal
+ * ```
  *
  * @param pid A child, or -1 for any; other numbers are groups, as waitpid(2) has it.
  * @returns Which child it was and how it ended; null with `noHang` where none has ended yet.

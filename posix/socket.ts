@@ -40,6 +40,15 @@ const SHUTDOWNS = { read: SHUT_RD, write: SHUT_WR, both: SHUT_RDWR } as const;
 /**
  * Makes two Unix sockets that are connected to each other. Both are close-on-exec.
  *
+ * ```ts
+ * import { close, recv, send, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair("datagram");
+ * send(a, new TextEncoder().encode("hello"));
+ * console.log(recv(b, new Uint8Array(64))); // 5
+ * for (const fd of [a, b]) close(fd);
+ * ```
+ *
  * @param type "stream" unless given, or "datagram", which keeps messages apart.
  * @throws {SystemError} EMFILE or ENFILE, when out of descriptors.
  */
@@ -65,6 +74,15 @@ export function socketpair(
 /**
  * Ends one direction of a socket's connection, or both: the other side reads the end.
  *
+ * ```ts
+ * import { close, recv, shutdown, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * shutdown(a, "write");
+ * console.log(recv(b, new Uint8Array(64))); // 0, the end
+ * for (const fd of [a, b]) close(fd);
+ * ```
+ *
  * @param fd A connected socket.
  * @param how "read", "write" or "both".
  * @throws {SystemError} ENOTCONN, ENOTSOCK or EBADF.
@@ -80,6 +98,15 @@ export function shutdown(
 
 /**
  * The address that a TCP or UDP socket has on this side.
+ *
+ * ```ts
+ * import { close, connect, getsockname, listen } from "@kqueue/kqueue/posix";
+ *
+ * const listener = listen();
+ * const client = connect(listener);
+ * console.log(getsockname(client).port); // the port on this side
+ * for (const fd of [client, listener.fd]) close(fd);
+ * ```
  *
  * @throws {SystemError} EBADF or ENOTSOCK; EAFNOSUPPORT for a socket of another family, such as one of a socketpair.
  */

@@ -72,6 +72,16 @@ export function read(fd: number | bigint, buffer: Uint8Array): number | null {
  * In non-blocking mode, a pipe takes up to PIPE_BUF bytes (512 on macOS, 4096 on Linux) whole or not at all, and of more
  * a part.
  *
+ * ```ts
+ * import { close, pipe, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe({ nonblocking: true });
+ * const bytes = new Uint8Array(1 << 20);
+ * console.log(write(writer, bytes)); // what the pipe holds
+ * console.log(write(writer, bytes)); // null
+ * for (const fd of [reader, writer]) close(fd);
+ * ```
+ *
  * @param fd What to write to.
  * @param bytes What to write.
  * @returns The count, which may be less than asked; null where a descriptor in non-blocking mode has no room.
@@ -129,6 +139,15 @@ export function recv(
 
 /**
  * Sends on a socket what there is room for, without ever waiting.
+ *
+ * ```ts
+ * import { close, send, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * const bytes = new Uint8Array(1 << 26);
+ * console.log(send(a, bytes)); // what there is room for
+ * for (const fd of [a, b]) close(fd);
+ * ```
  *
  * @param fd A connected socket.
  * @param bytes What to send: to a datagram socket, one datagram.
