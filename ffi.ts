@@ -32,6 +32,7 @@ import {
 } from "./kevent/memory.ts";
 import { type Timespec, timespecMemoryOf } from "./kevent/timespec.ts";
 import {
+  closeListeners,
   currentKernel,
   type Kernel,
   provideKernel,
@@ -237,6 +238,7 @@ function recordsOf(
  * @returns 0, or -1 with {@linkcode errno}.
  */
 export function close(fd: number): number {
+  for (const closed of closeListeners) closed(fd);
   return currentKernel().close(fd);
 }
 

@@ -32,6 +32,15 @@ export interface Kernel {
   errno(): number;
 }
 
+/** Who wants to know of descriptors that are closed by way of this module. */
+export const closeListeners: Set<(fd: number) => void> = new Set();
+
+/**
+ * The last error that the engine took from a socket, by descriptor: asking Linux takes it away, and whoever asks the
+ * socket itself is to get it all the same.
+ */
+export const takenErrors: Map<number, number> = new Map();
+
 let open: () => Kernel;
 let kernel: Kernel | undefined;
 

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
 import { close as closeDescriptor } from "../ffi.ts";
 import { Errno, openSystemLibrary } from "../library.ts";
-import { IS_DARWIN, PLATFORM } from "./platform.ts";
+import { F_SETFL, IS_DARWIN, PLATFORM } from "./platform.ts";
 import {
   DARWIN_POSIX_SYMBOLS,
   LINUX_POSIX_SYMBOLS,
@@ -16,10 +16,12 @@ const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 interface Libc {
   readonly symbols: Symbols;
   readonly errno: Errno;
-  /** `pipe(2)`, both ends close-on-exec. */
-  pipe(ends: Int32Array): number;
-  /** `accept(2)`, the new socket close-on-exec where one call can do both. */
-  accept(fd: number): number;
+  /** `pipe(2)`, both ends close-on-exec and in non-blocking mode where one call can do it all. */
+  pipe(ends: Int32Array, nonblocking: boolean): number;
+  /** `accept(2)`, the new socket close-on-exec and in non-blocking mode where one call can do it all. */
+  accept(fd: number, nonblocking: boolean): number;
+  /** `fcntl(2)` with F_SETFL. */
+  setFlags(fd: number, flags: number): number;
   /** `poll(2)` for one descriptor. */
   poll(descriptor: Int32Array, timeoutMs: number): number;
 }
@@ -33,30 +35,48 @@ export function libc(): Libc {
 
 function openDarwin(): Libc {
   const { symbols } = openSystemLibrary(DARWIN_POSIX_SYMBOLS);
+  const onStack = Deno.build.arch === "aarch64";
   return {
     symbols,
     errno: new Errno(symbols, symbols.__error()),
     pipe: (ends) => symbols.pipe(ends),
     accept: (fd) => symbols.accept(fd, null, null),
+    setFlags: (fd, flags) =>
+      onStack
+        ? symbols.fcntlOnStack(fd, F_SETFL, 0, 0, 0, 0, 0, 0, BigInt(flags))
+        : symbols.fcntlWith(fd, F_SETFL, BigInt(flags)),
     poll: (descriptor, timeoutMs) => symbols.poll(descriptor, 1, timeoutMs),
   };
 }
 
 function openLinux(): Libc {
   const { symbols } = openSystemLibrary(LINUX_POSIX_SYMBOLS);
-  const { O_CLOEXEC, SOCK_CLOEXEC } = PLATFORM;
+  const { O_CLOEXEC, O_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK } = PLATFORM;
   return {
     symbols,
     errno: new Errno(symbols, symbols.__errno_location()),
-    pipe: (ends) => symbols.pipe2(ends, O_CLOEXEC),
-    accept: (fd) => symbols.accept4(fd, null, null, SOCK_CLOEXEC),
+    pipe: (ends, nonblocking) =>
+      symbols.pipe2(ends, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0)),
+    accept: (fd, nonblocking) =>
+      symbols.accept4(
+        fd,
+        null,
+        null,
+        SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0),
+      ),
+    setFlags: (fd, flags) => symbols.fcntlWith(fd, F_SETFL, BigInt(flags)),
     poll: (descriptor, timeoutMs) => symbols.poll(descriptor, 1n, timeoutMs),
   };
 }
 
-/** The error of a call that has just returned -1. */
-export function failure(syscall: string): SystemError {
-  return new SystemError(syscall, libc().errno.capture());
+/** The error of a call that has just returned -1; `detail` tells what it was about, such as a path. */
+export function failure(syscall: string, detail?: string): SystemError {
+  const errno = libc().errno.capture();
+  return new SystemError(
+    syscall,
+    errno,
+    detail === undefined ? {} : { detail },
+  );
 }
 
 /**
@@ -76,14 +96,19 @@ export function wouldBlock(syscall: string): boolean {
 /**
  * Makes a call, and again for as long as signals cut it short.
  *
+ * @param detail What it is about, such as a path, for the message.
  * @throws {SystemError} for every other failure.
  */
-export function complete(syscall: string, call: () => number): number {
+export function complete(
+  syscall: string,
+  call: () => number,
+  detail?: string,
+): number {
   for (;;) {
     const result = call();
     if (result !== -1) return result;
-    const errno = libc().errno.capture();
-    if (errno !== EINTR) throw new SystemError(syscall, errno);
+    const error = failure(syscall, detail);
+    if (error.errno !== EINTR) throw error;
   }
 }
 

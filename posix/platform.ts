@@ -4,6 +4,8 @@
 export interface Platform {
   /** Whether a sockaddr begins with its length, as BSD's do. */
   readonly sockaddrHasLength: boolean;
+  /** sizeof(sun_path), its NUL included. */
+  readonly sunPathSize: number;
   readonly AF_INET6: number;
   /** 0 where there is no such flag and FIOCLEX must do. */
   readonly SOCK_CLOEXEC: number;
@@ -32,6 +34,7 @@ export interface Platform {
 /** macOS, on Apple silicon and Intel. */
 export const DARWIN: Platform = {
   sockaddrHasLength: true,
+  sunPathSize: 104,
   AF_INET6: 30,
   SOCK_CLOEXEC: 0,
   SOCK_NONBLOCK: 0,
@@ -57,6 +60,7 @@ export const DARWIN: Platform = {
 /** Linux, on x86-64 and arm64, with glibc or musl. */
 export const LINUX: Platform = {
   sockaddrHasLength: false,
+  sunPathSize: 108,
   AF_INET6: 10,
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
@@ -105,3 +109,5 @@ export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;
 export const WNOHANG = 1;
+export const F_GETFL = 3;
+export const F_SETFL = 4;

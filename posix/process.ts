@@ -1,7 +1,8 @@
 /** Processes. */
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
-import { checkInt, cString, wrongType } from "./check.ts";
+import { checkOptions } from "../options.ts";
+import { checkInt, cString, pidOf, wrongType } from "./check.ts";
 import { complete, libc } from "./libc.ts";
 import { WNOHANG } from "./platform.ts";
 
@@ -27,7 +28,18 @@ export interface WaitStatus {
   status: number;
 }
 
-/** The number of this process. */
+const SPAWN_OPTIONS: Required<SpawnOptions> = { env: { PATH: "/bin" } };
+const WAIT_OPTIONS: Required<WaitOptions> = { noHang: true };
+
+/**
+ * The number of this process.
+ *
+ * ```ts
+ * import { getpid } from "@kqueue/kqueue/posix";
+ *
+ * console.log(getpid() === Deno.pid); // true
+ * ```
+ */
 export function getpid(): number {
   return libc().symbols.getpid();
 }
@@ -35,14 +47,26 @@ export function getpid(): number {
 /**
  * Sends a signal.
  *
+ * ```ts
+ * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * const pid = spawn(["sleep", "60"]);
+ * kill(pid, "SIGTERM");
+ * console.log(waitpid(pid)?.status); // 15
+ * ```
+ *
  * @param pid A process; 0 and negative numbers are groups, as kill(2) has it.
  * @param signal Its name or number; 0 only asks whether it could be sent.
  * @throws {SystemError} ESRCH where there is no such process, EPERM where one may not, EINVAL for a number that is none.
  */
-export function kill(pid: number, signal: Deno.Signal | number): void {
-  checkInt("pid", pid);
+export function kill(pid: number | bigint, signal: Deno.Signal | number): void {
+  const target = pidOf("pid", pid);
   const number = signalNumber(signal);
-  complete("kill", () => libc().symbols.kill(pid, number));
+  complete(
+    "kill",
+    () => libc().symbols.kill(target, number),
+    `signal ${signal} to ${target}`,
+  );
 }
 
 function signalNumber(signal: Deno.Signal | number): number {
@@ -76,11 +100,17 @@ function signalNumber(signal: Deno.Signal | number): number {
  */
 export function spawn(
   argv: readonly string[],
-  { env = {} }: SpawnOptions = {},
+  options: SpawnOptions = {},
 ): number {
   if (!Array.isArray(argv) || argv.length === 0) {
-    throw new TypeError("argv must be a program and its arguments, got none");
+    throw wrongType(
+      "argv",
+      argv,
+      'a program and its arguments, such as ["ls", "-l"]',
+    );
   }
+  checkOptions("options", options, SPAWN_OPTIONS);
+  const { env = {} } = options;
   const program = cString("argv[0]", argv[0]);
   const args = argv.map((argument, i) => cString(`argv[${i}]`, argument));
   const variables = Object.entries(env).map(([name, value]) =>
@@ -104,20 +134,33 @@ export function spawn(
 /**
  * Waits until a child ends, and takes its status, which nobody can read again.
  *
+ * ```ts
+ * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * const pid = spawn(["sleep", "60"]);
+ * console.log(waitpid(pid, { noHang: true })); // null
+ * kill(pid, "SIGKILL");
+ * const ended = waitpid(pid);
+ * console.log(ended && ended.status & 0x7f); // 9, the signal
+ * ```
+ *
  * @param pid A child, or -1 for any; other numbers are groups, as waitpid(2) has it.
  * @returns Which child it was and how it ended; null with `noHang` where none has ended yet.
  * @throws {SystemError} ECHILD where there is no such child.
  */
 export function waitpid(
-  pid: number,
-  { noHang = false }: WaitOptions = {},
+  pid: number | bigint,
+  options: WaitOptions = {},
 ): WaitStatus | null {
-  checkInt("pid", pid);
+  const child = pidOf("pid", pid);
+  checkOptions("options", options, WAIT_OPTIONS);
+  const { noHang = false } = options;
   const status = new Int32Array(new ArrayBuffer(4));
-  const options = noHang ? WNOHANG : 0;
+  const flags = noHang ? WNOHANG : 0;
   const ended = complete(
     "waitpid",
-    () => libc().symbols.waitpid(pid, status, options),
+    () => libc().symbols.waitpid(child, status, flags),
+    `${child}`,
   );
   return ended === 0 ? null : { pid: ended, status: status[0] };
 }

@@ -4,7 +4,7 @@ import { MEMORY_SYMBOLS } from "../library.ts";
 /**
  * What both systems have in the same form.
  *
- * No variadic argument is declared: Apple silicon passes those on the stack. `ssize_t` results are declared as 32 bits,
+ * No variadic argument is declared but that of `fcntl`: Apple silicon passes those on the stack. `ssize_t` results are declared as 32 bits,
  * for no call here is given more bytes than those can count, and so they come back as numbers. `mode_t` has 16 bits on
  * Darwin and 32 on Linux: as an argument it fills a register's low 32 on both.
  */
@@ -17,6 +17,29 @@ const SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   // ssize_t send(int socket, const void *buffer, size_t length, int flags);
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+
+  recvfrom: {
+    parameters: [
+      "i32", // int socket
+      "buffer", // void *restrict buffer
+      "usize", // size_t length
+      "i32", // int flags
+      "buffer", // struct sockaddr *restrict address
+      "buffer", // socklen_t *restrict address_len
+    ],
+    result: "i32", // ssize_t
+  },
+  sendto: {
+    parameters: [
+      "i32", // int socket
+      "buffer", // const void *buffer
+      "usize", // size_t length
+      "i32", // int flags
+      "buffer", // const struct sockaddr *dest_addr
+      "u32", // socklen_t dest_len
+    ],
+    result: "i32", // ssize_t
+  },
 
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -63,6 +86,14 @@ const SYMBOLS = {
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int ioctl(int fildes, unsigned long request, ...); FIOCLEX takes no third argument.
   ioctl: { parameters: ["i32", "u64"], result: "i32" },
+  // int fcntl(int fildes, int cmd, ...); F_GETFL takes no third argument.
+  fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  // The same with a third one where a fixed argument would be: there Linux and Darwin on Intel look for it.
+  fcntlWith: {
+    name: "fcntl",
+    parameters: ["i32", "i32", "i64"],
+    result: "i32",
+  },
   // off_t lseek(int fildes, off_t offset, int whence);
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   // int ftruncate(int fildes, off_t length);
@@ -112,6 +143,18 @@ const SYMBOLS = {
 /** What this entry point calls of Darwin's C library, by the C prototypes in its source. */
 export const DARWIN_POSIX_SYMBOLS = {
   ...SYMBOLS,
+  fcntlOnStack: {
+    name: "fcntl",
+    parameters: [
+      "i32", // int fildes
+      "i32", // int cmd
+      // Eight integers go in registers. What comes ninth is where a variadic function of Apple silicon looks for its
+      // first variadic argument: at the top of the stack, in eight bytes.
+      ...["i32", "i32", "i32", "i32", "i32", "i32"] as const,
+      "i64", // ...
+    ],
+    result: "i32", // int
+  },
   // int pipe(int fildes[2]);
   pipe: { parameters: ["buffer"], result: "i32" },
   // int accept(int socket, struct sockaddr *restrict address, socklen_t *restrict address_len);

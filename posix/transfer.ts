@@ -1,10 +1,14 @@
 /** Bytes in and out of descriptors. */
-import { byteCount, checkFd } from "./check.ts";
+import { checkOptions } from "../options.ts";
+import { byteCount, fdOf } from "./check.ts";
 import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
 
-const RECEIVE = PLATFORM.MSG_DONTWAIT;
-const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO | PLATFORM.MSG_NOSIGNAL;
+/** What keeps recv(2) and its like from waiting, whatever the mode of the socket. */
+export const RECEIVE = PLATFORM.MSG_DONTWAIT;
+/** What keeps send(2) and its like from waiting and from raising SIGPIPE. */
+export const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO |
+  PLATFORM.MSG_NOSIGNAL;
 
 /** How {@linkcode recv} takes bytes. */
 export interface RecvOptions {
@@ -20,11 +24,15 @@ export interface SendOptions {
   readonly outOfBand?: boolean;
 }
 
+const RECV_OPTIONS: Required<RecvOptions> = { peek: true, outOfBand: true };
+const SEND_OPTIONS: Required<SendOptions> = { outOfBand: true };
+
 /**
  * Reads bytes, as many as there are and as fit.
  *
- * It waits for the first of them where the descriptor is a pipe that is empty: after an event of EVFILT_READ it does
- * not. On a socket, use {@linkcode recv}, which never waits.
+ * It waits for the first of them where there are none yet, unless the descriptor is in non-blocking mode
+ * ({@linkcode setNonblocking}): after an event of EVFILT_READ it does not. On a socket, {@linkcode recv} never waits,
+ * whatever its mode.
  *
  * ```ts
  * import { close, pipe, read, write } from "@kqueue/kqueue/posix";
@@ -43,12 +51,12 @@ export interface SendOptions {
  * @returns The count; 0 at the end; null where a descriptor in non-blocking mode has nothing yet.
  * @throws {SystemError} EBADF, EIO, EISDIR or ECONNRESET, among others.
  */
-export function read(fd: number, buffer: Uint8Array): number | null {
-  checkFd("fd", fd);
+export function read(fd: number | bigint, buffer: Uint8Array): number | null {
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("buffer", buffer);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.read(fd, buffer, length);
+    const count = symbols.read(descriptor, buffer, length);
     if (count !== -1) return count;
     if (wouldBlock("read")) return null;
   }
@@ -57,21 +65,34 @@ export function read(fd: number, buffer: Uint8Array): number | null {
 /**
  * Writes bytes, as many as are taken.
  *
- * It waits for room where the descriptor is a pipe that cannot take them all: so write no more than the data of an
- * event of EVFILT_WRITE. There is no way to a pipe that does not wait: macOS sets O_NONBLOCK by variadic calls alone.
- * On a socket, use {@linkcode send}, which never waits.
+ * It waits for room where the descriptor cannot take them all, unless it is in non-blocking mode
+ * ({@linkcode setNonblocking}): in blocking mode write no more to a pipe than the data of an event of EVFILT_WRITE. On a
+ * socket, {@linkcode send} never waits, whatever its mode.
+ *
+ * In non-blocking mode, a pipe takes up to PIPE_BUF bytes (512 on macOS, 4096 on Linux) whole or not at all, and of more
+ * a part.
+ *
+ * ```ts
+ * import { close, pipe, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe({ nonblocking: true });
+ * const bytes = new Uint8Array(1 << 20);
+ * console.log(write(writer, bytes)); // what the pipe holds
+ * console.log(write(writer, bytes)); // null
+ * for (const fd of [reader, writer]) close(fd);
+ * ```
  *
  * @param fd What to write to.
  * @param bytes What to write.
  * @returns The count, which may be less than asked; null where a descriptor in non-blocking mode has no room.
  * @throws {SystemError} EPIPE where nobody can read it any more; EBADF or ENOSPC, among others.
  */
-export function write(fd: number, bytes: Uint8Array): number | null {
-  checkFd("fd", fd);
+export function write(fd: number | bigint, bytes: Uint8Array): number | null {
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("bytes", bytes);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.write(fd, bytes, length);
+    const count = symbols.write(descriptor, bytes, length);
     if (count !== -1) return count;
     if (wouldBlock("write")) return null;
   }
@@ -101,16 +122,16 @@ export function write(fd: number, bytes: Uint8Array): number | null {
  * there.
  */
 export function recv(
-  fd: number,
+  fd: number | bigint,
   buffer: Uint8Array,
   options?: RecvOptions,
 ): number | null {
-  checkFd("fd", fd);
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("buffer", buffer);
   const flags = options === undefined ? RECEIVE : recvFlags(options);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.recv(fd, buffer, length, flags);
+    const count = symbols.recv(descriptor, buffer, length, flags);
     if (count !== -1) return count;
     if (wouldBlock("recv")) return null;
   }
@@ -119,6 +140,15 @@ export function recv(
 /**
  * Sends on a socket what there is room for, without ever waiting.
  *
+ * ```ts
+ * import { close, send, socketpair } from "@kqueue/kqueue/posix";
+ *
+ * const [a, b] = socketpair();
+ * const bytes = new Uint8Array(1 << 26);
+ * console.log(send(a, bytes)); // what there is room for
+ * for (const fd of [a, b]) close(fd);
+ * ```
+ *
  * @param fd A connected socket.
  * @param bytes What to send: to a datagram socket, one datagram.
  * @returns The count, which may be less than asked; null where there is no room.
@@ -126,21 +156,29 @@ export function recv(
  * too long.
  */
 export function send(
-  fd: number,
+  fd: number | bigint,
   bytes: Uint8Array,
   options?: SendOptions,
 ): number | null {
-  checkFd("fd", fd);
+  const descriptor = fdOf("fd", fd);
   const length = byteCount("bytes", bytes);
-  const flags = options?.outOfBand === true ? SEND | MSG_OOB : SEND;
+  const flags = options === undefined ? SEND : sendFlags(options);
   const { symbols } = libc();
   for (;;) {
-    const count = symbols.send(fd, bytes, length, flags);
+    const count = symbols.send(descriptor, bytes, length, flags);
     if (count !== -1) return count;
     if (wouldBlock("send")) return null;
   }
 }
 
-function recvFlags({ peek = false, outOfBand = false }: RecvOptions): number {
+function recvFlags(options: RecvOptions): number {
+  checkOptions("options", options, RECV_OPTIONS);
+  const { peek = false, outOfBand = false } = options;
   return RECEIVE | (peek ? MSG_PEEK : 0) | (outOfBand ? MSG_OOB : 0);
+}
+
+function sendFlags(options: SendOptions): number {
+  checkOptions("options", options, SEND_OPTIONS);
+  const { outOfBand = false } = options;
+  return SEND | (outOfBand ? MSG_OOB : 0);
 }

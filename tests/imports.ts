@@ -14,14 +14,14 @@ interface Room {
 
 /** The order of the house, from the ground up. */
 const HOUSE: readonly Room[] = [
-  { files: ["constants.ts"], on: [] },
+  { files: ["constants.ts", "options.ts"], on: [] },
   { files: ["kevent.ts", "kevent/"], on: ["constants.ts"] },
   { files: ["errors.ts"], on: ["kevent.ts"] },
   { files: ["library.ts"], on: [] },
   { files: ["poll.ts"], on: ["library.ts"] },
   { files: ["kernel.ts"], on: ["kevent.ts", "poll.ts"] },
   { files: ["darwin.ts"], on: ["kernel.ts"] },
-  { files: ["linux/system/"], on: ["kevent.ts", "poll.ts"] },
+  { files: ["linux/system/"], on: ["kernel.ts"] },
   {
     files: [
       "linux/knote.ts",

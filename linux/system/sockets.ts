@@ -1,4 +1,5 @@
 /** What the engine asks of a descriptor to tell its kind and state. */
+import { takenErrors } from "../../kernel.ts";
 import { captureErrno, EBADF, ENOTSOCK, EPIPE, libc, scratch } from "./libc.ts";
 
 /** Kinds of files, as far as filters treat them differently. 0 is: not asked yet. */
@@ -81,7 +82,9 @@ export function kindOf(fd: number): number {
 
 /** The error that a socket has waiting, taken from it; 0 for none and for what is no socket. */
 export function takeSocketError(fd: number): number {
-  return Math.max(0, socketOption(fd, SO_ERROR));
+  const error = Math.max(0, socketOption(fd, SO_ERROR));
+  if (error !== 0) takenErrors.set(fd, error);
+  return error;
 }
 
 /** How many bytes of payload a receive buffer holds at the least; the kernel's own figure counts its bookkeeping. */

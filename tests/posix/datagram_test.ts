@@ -76,6 +76,27 @@ describe("posix.ts", () => {
       assertEquals(recv(b, buffer), 2);
     });
 
+    it("do as they do without options, unless an option says otherwise", () => {
+      const [a, b] = kept(socketpair());
+      const buffer = new Uint8Array(8);
+      for (const options of [{}, { peek: false }, { outOfBand: false }]) {
+        assertEquals(send(a, encoder.encode("hello"), {}), 5);
+        assertEquals(recv(b, buffer, options), 5);
+        assertStrictEquals(recv(b, buffer), null);
+      }
+      const [client, server] = tcpPair();
+      send(client, encoder.encode("ab"), { outOfBand: false });
+      assertEquals(readText(server), "ab");
+      send(client, encoder.encode("cd!"), { outOfBand: true });
+      assertEquals(readText(server), "cd");
+      assertEquals(recv(server, buffer, { outOfBand: true }), 1);
+      assertFails(
+        () => recv(server, buffer, { outOfBand: true }),
+        "recv",
+        "EINVAL",
+      );
+    });
+
     it("with outOfBand carry the last byte beside the others", () => {
       const [client, server] = tcpPair();
       assertEquals(send(client, encoder.encode("ab!"), { outOfBand: true }), 3);

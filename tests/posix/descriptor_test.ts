@@ -1,4 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import {
   accept,
@@ -9,20 +15,25 @@ import {
   fchmod,
   ftruncate,
   getsockname,
+  isNonblocking,
   listen,
   lseek,
   open,
   pipe,
   read,
   recv,
+  recvFrom,
   send,
+  sendTo,
   setLinger,
   setNoDelay,
+  setNonblocking,
   setReceiveBufferSize,
   setReceiveLowWater,
   setSendBufferSize,
   shutdown,
   socketpair,
+  takeError,
   write,
 } from "../../posix.ts";
 import { acceptOne, cleanUp, kept, run, temporaryFile } from "./support.ts";
@@ -56,7 +67,7 @@ describe("posix.ts", () => {
 
     it("must be an integer from 0 on", () => {
       const bytes = new Uint8Array(1);
-      const calls: ((fd: number) => unknown)[] = [
+      const calls: ((fd: number | bigint) => unknown)[] = [
         (fd) => read(fd, bytes),
         (fd) => write(fd, bytes),
         (fd) => recv(fd, bytes),
@@ -75,6 +86,11 @@ describe("posix.ts", () => {
         dup,
         getsockname,
         setNoDelay,
+        (fd) => recvFrom(fd, bytes),
+        (fd) => sendTo(fd, bytes, { address: "127.0.0.1", port: 1 }),
+        (fd) => setNonblocking(fd, true),
+        isNonblocking,
+        takeError,
       ];
       for (const call of calls) {
         for (const fd of [-1, 1.5, NaN, 2 ** 31]) {
@@ -82,6 +98,13 @@ describe("posix.ts", () => {
             () => call(fd),
             RangeError,
             `fd must be an integer from 0 to 2147483647, got ${fd}`,
+          );
+        }
+        for (const fd of [-1n, 1n << 31n, 1n << 64n]) {
+          assertThrows(
+            () => call(fd),
+            RangeError,
+            `fd must be an integer from 0 to 2147483647, got ${fd}n`,
           );
         }
         assertThrows(
@@ -93,22 +116,36 @@ describe("posix.ts", () => {
     });
   });
 
-  it("refuses bytes that are no Uint8Array", () => {
-    const [reader, writer] = kept(pipe());
-    const text = "hello" as unknown as Uint8Array;
-    for (const call of [write, send]) {
-      assertThrows(
-        () => call(writer, text),
-        TypeError,
-        'bytes must be a Uint8Array, got "hello"',
-      );
-    }
-    for (const call of [read, recv]) {
-      assertThrows(
-        () => call(reader, text),
-        TypeError,
-        'buffer must be a Uint8Array, got "hello"',
-      );
-    }
+  it("takes descriptors as bigints, as events have them", () => {
+    const { fd, port } = listen();
+    const client = BigInt(kept(connect({ port })));
+    const server = BigInt(acceptOne(kept(fd)));
+    const buffer = new Uint8Array(4);
+    assertEquals(write(client, buffer), 4);
+    assertEquals(read(server, buffer), 4);
+    assertEquals(send(client, buffer), 4);
+    assertEquals(recv(server, buffer), 4);
+    assertStrictEquals(accept(BigInt(fd)), null);
+    setNoDelay(client);
+    setSendBufferSize(client, 1 << 16);
+    setLinger(client, null);
+    setNonblocking(client, true);
+    assert(isNonblocking(client));
+    assertEquals(getsockname(server).port, port);
+    assertStrictEquals(takeError(client), null);
+    const copy = dup(client);
+    assertEquals(dup2(server, BigInt(copy)), copy);
+    close(BigInt(copy));
+    shutdown(client, "write");
+    assertEquals(recv(server, buffer), 0);
+    const file = BigInt(temporaryFile().fd);
+    ftruncate(file, 5);
+    fchmod(file, 0o600);
+    assertEquals(lseek(file, 0, "end"), 5);
+  });
+
+  it("takes -0 for 0", () => {
+    assertEquals(isNonblocking(-0), isNonblocking(0));
+    assertNotEquals(kept(dup(-0)), 0);
   });
 });

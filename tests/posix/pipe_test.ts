@@ -93,8 +93,8 @@ describe("posix.ts", () => {
     it("return null where a descriptor in non-blocking mode would wait", () => {
       const path = temporaryPath();
       assertEquals(run(["mkfifo", path]), 0);
-      const reader = kept(open(path, { nonBlocking: true }));
-      const writer = kept(open(path, { write: true, nonBlocking: true }));
+      const reader = kept(open(path, { nonblocking: true }));
+      const writer = kept(open(path, { write: true, nonblocking: true }));
       assertStrictEquals(read(reader, new Uint8Array(1)), null);
       const chunk = new Uint8Array(4096);
       let written = 0;

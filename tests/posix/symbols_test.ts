@@ -27,13 +27,28 @@ describe("the symbols of posix.ts", () => {
     assertEquals(missing, []);
   });
 
-  it("have no variadic argument", () => {
-    const fixed: Record<string, number> = { open: 2, ioctl: 2, fcntl: 2 };
+  it("have no variadic argument but that of fcntl", () => {
+    const fixed: Record<string, number> = {
+      open: 2,
+      ioctl: 2,
+      fcntl: 2,
+      fcntlWith: 3,
+      fcntlOnStack: 9,
+    };
     for (const [key, { name = key, parameters }] of [...darwin, ...linux]) {
       if (variadic.includes(name)) {
-        assertEquals(parameters.length, fixed[name], name);
+        assertEquals(parameters.length, fixed[key], key);
       }
     }
+  });
+
+  it("pass the flags of fcntl in 64 bits, behind eight integers on Apple silicon", () => {
+    const { fcntlWith, fcntlOnStack } = posix.DARWIN_POSIX_SYMBOLS;
+    assertEquals([...fcntlWith.parameters], ["i32", "i32", "i64"]);
+    assertEquals(
+      [...fcntlOnStack.parameters],
+      [...Array(8).fill("i32"), "i64"],
+    );
   });
 
   it("take a size_t for every count of bytes and return 32 bits", () => {

@@ -1,0 +1,63 @@
+/** What an argument that holds options may be, and how messages show what it is. */
+
+/**
+ * Throws unless `value` is an object that may hold these options.
+ *
+ * An option that is mistyped, or an argument that is no object, would otherwise do nothing in silence. What the options
+ * themselves are is for the caller to check.
+ *
+ * @param name The argument's name, for the message.
+ * @param example An object with every option there is and a value for each; the message shows the first of them.
+ */
+export function checkOptions(
+  name: string,
+  value: unknown,
+  example: object,
+): void {
+  if (!isRecord(value) || isOfOtherKind(value, example)) {
+    const wanted = `an object such as ${sample(example)}`;
+    throw new TypeError(`${name} must be ${wanted}, got ${shown(value)}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (Object.hasOwn(example, key)) continue;
+    const known = Object.keys(example).join(", ");
+    throw new TypeError(
+      `${name} must have no ${JSON.stringify(key)}, only ${known}`,
+    );
+  }
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An AbortSignal, say, or a Date: an instance of some class that has none of the options, not even as accessors. */
+function isOfOtherKind(value: object, example: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype !== null && prototype !== Object.prototype &&
+    !Object.keys(example).some((key) => key in value);
+}
+
+function sample(example: object): string {
+  const [[key, value]] = Object.entries(example);
+  return `{ ${key}: ${shown(value)} }`;
+}
+
+/** A value as an error message shows it. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "bigint":
+      return `${value}n`;
+    case "function":
+      return "a function";
+    case "object":
+      if (value === null) return "null";
+      return Array.isArray(value)
+        ? value.length === 0 ? "an empty array" : "an array"
+        : Object.prototype.toString.call(value);
+    default:
+      return String(value);
+  }
+}
