@@ -138,7 +138,7 @@ describeKernels(
   () => {
     it("R10 is told so, though that file is never readable", async () => {
       using fds = new Descriptors();
-      using kq = new Kqueue();
+      const kq = new Kqueue();
       using other = new Kqueue();
       const others = other.waitAsync({ timeoutMs: 60_000 });
       const waiting = kq.waitAsync();
