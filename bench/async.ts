@@ -5,12 +5,12 @@
  */
 import * as net from "node:net";
 import { kevRead, kevUser, Kqueue, Loop } from "../mod.ts";
-import { close, recv, send, socketpair } from "../posix.ts";
+import { close, pipe, read, recv, send, socketpair, write } from "../posix.ts";
 import { median, percentile, row } from "./measure.ts";
 
 const ROUNDS = 5;
 const WARM_UP = 500;
-const TIMES = 3000;
+const TIMES = 1000;
 const PING = new TextEncoder().encode("ping");
 
 /** One repetition, in microseconds. */
@@ -41,18 +41,51 @@ const turn = (): Promise<void> =>
 
 console.log(row("", "median, us", "p99, us"));
 
+await measureWaits("");
 {
+  const crowd = Array.from({ length: 100 }, () => new Kqueue());
+  const waits = crowd.map((kq) => kq.waitAsync());
+  await measureWaits(", 100 others wait");
+  for (const kq of crowd) kq.close();
+  await Promise.allSettled(waits);
+}
+await measurePingPong();
+
+async function measureWaits(beside: string): Promise<void> {
   using kq = new Kqueue();
   kq.apply([kevUser(1, { flags: 1 }), kevUser(2)]);
   kq.trigger(1);
   await measure({
-    "waitAsync, something ready": () => timed(() => kq.waitAsync()),
+    [`waitAsync, something ready${beside}`]: () => timed(() => kq.waitAsync()),
   });
   kq.apply({ ident: 1, filter: -10, flags: 2 });
+  const library = Deno.build.os === "darwin"
+    ? "/usr/lib/libSystem.B.dylib"
+    : "libc.so.6";
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  const { symbols: { poll } } = Deno.dlopen(library, {
+    poll: {
+      parameters: ["buffer", "u32", "i32"],
+      result: "i32",
+      nonblocking: true,
+    },
+  });
+  const [reader, writer] = pipe();
+  const byte = new Uint8Array(1);
   await measure({
-    "waitAsync, woken by a trigger": async () => {
-      const woken = kq.waitAsync();
+    [`a bare poll(2), woken by a byte${beside}`]: async () => {
+      const woken = poll(new Int32Array([reader, 1]), 1, -1);
       await turn(); // the other thread waits by now
+      const time = await timed(() => {
+        write(writer, byte);
+        return woken;
+      });
+      read(reader, byte);
+      return time;
+    },
+    [`waitAsync, woken by a trigger${beside}`]: async () => {
+      const woken = kq.waitAsync();
+      await turn();
       return timed(() => {
         kq.trigger(2);
         return woken;
@@ -61,7 +94,7 @@ console.log(row("", "median, us", "p99, us"));
   });
 }
 
-{
+async function measurePingPong(): Promise<void> {
   const [ours, theirs] = socketpair();
   using loop = new Loop();
   const buffer = new Uint8Array(64);
@@ -72,6 +105,18 @@ console.log(row("", "median, us", "p99, us"));
   loop.on(kevRead(ours), () => {
     recv(ours, buffer);
     ponged();
+  });
+
+  const [near, far] = socketpair();
+  using one = new Loop();
+  using other = new Loop();
+  let between: () => void = () => {};
+  other.on(kevRead(far), () => {
+    send(far, buffer.subarray(0, recv(far, buffer) ?? 0));
+  });
+  one.on(kevRead(near), () => {
+    recv(near, buffer);
+    between();
   });
 
   const path = await Deno.makeTempDir({ prefix: "kqueue-bench-" });
@@ -97,6 +142,13 @@ console.log(row("", "median, us", "p99, us"));
         send(ours, PING);
         return promise;
       }),
+    "ping-pong, two Loops of one isolate": () =>
+      timed(() => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        between = resolve;
+        send(near, PING);
+        return promise;
+      }),
     "ping-pong, node:net over a Unix socket": () =>
       timed(() => {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -116,6 +168,6 @@ console.log(row("", "median, us", "p99, us"));
   peer.close();
   listener.close();
   loop.close();
-  [ours, theirs].forEach((fd) => close(fd));
+  for (const fd of [ours, theirs, near, far]) close(fd);
   await Deno.remove(path, { recursive: true });
 }
