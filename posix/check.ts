@@ -9,6 +9,8 @@ const MAX_COUNT = 0x7fff_f000;
 const MAX_COUNT_WORD = BigInt(MAX_COUNT);
 
 const encoder = new TextEncoder();
+/** As it was when this was loaded: a string without its NUL would have C read on. */
+const encode = encoder.encode.bind(encoder);
 
 /** `%TypedArray%.prototype`, from which every kind of view has its lengths. */
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
@@ -105,7 +107,7 @@ export function cString(name: string, text: string): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string" || text.includes("\0")) {
     throw wrongType(name, text, "a string without NUL");
   }
-  return encoder.encode(`${text}\0`);
+  return encode(`${text}\0`);
 }
 
 /** The number behind a name, one of several that may be given. */

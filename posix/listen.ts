@@ -139,6 +139,7 @@ export function listen(
  *
  * A listener in non-blocking mode, as those of {@linkcode listen} are, costs one system call. For another, poll(2) looks
  * first; where several threads or processes accept from one, a call that comes second waits for the next connection.
+ * The mode is asked for once: one that another thread or process sets back is not noticed.
  * Data of an event of EVFILT_READ is how many wait: to ask for one more costs Linux, which makes the socket before it
  * looks, as much as to accept one.
  *
