@@ -25,7 +25,7 @@ import { SystemError } from "../errors.ts";
 import { currentKernel, type Kernel } from "../kernel.ts";
 import { Kevent64List, memoryOf } from "../kevent/list.ts";
 import type { RecordMemory } from "../kevent/memory.ts";
-import { POLLNVAL, pollOnThread } from "../poll.ts";
+import { PollCall, POLLNVAL } from "../poll.ts";
 
 /**
  * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
@@ -69,7 +69,7 @@ export class Place {
         this.#settle = undefined;
         this.#waiter.remove(this);
         signal?.removeEventListener("abort", abort);
-        clearTimeout(timer);
+        if (timer !== undefined) clearTimeout(timer);
         if (error === undefined) resolve();
         else reject(error);
       };
@@ -172,20 +172,16 @@ class Waiter {
     const places = [...this.#waiting];
     const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
     this.#watched = new Set(places);
-    const { poll } = this.#kernel;
-    const { errno, revents, hasAny } = await pollOnThread(
-      poll,
-      descriptors,
-      COME_BACK,
-    );
+    const call = new PollCall(this.#kernel.poll, descriptors);
+    const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
-    if (errno !== 0) throw new SystemError("poll", errno);
-    this.#bell.calm((revents[0] & POLLNVAL) === 0);
+    if (count < 0) throw new SystemError("poll", -count);
+    this.#bell.calm((call.revents(0) & POLLNVAL) === 0);
     const now = performance.now();
-    const isTime = !hasAny || now - this.#lookedAt >= COME_BACK;
+    const isTime = count === 0 || now - this.#lookedAt >= COME_BACK;
     if (isTime) this.#lookedAt = now;
     const woken = places.filter((place, index) =>
-      this.#waiting.has(place) && (isTime || revents[index + 1] !== 0)
+      (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
     );
     this.#absent = woken.length;
     for (const place of woken) place.wake();
