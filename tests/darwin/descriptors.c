@@ -35,6 +35,7 @@ static bool file_ready(struct knote *kn, int64_t *data);
 static bool terminal_ready(struct knote *kn, short polled, int64_t *data);
 static bool stream_ready(struct knote *kn, short polled, int64_t *data);
 static bool datagram_ready(struct knote *kn, short polled, int64_t *data);
+static int64_t stream_bytes(int fd, short polled);
 static bool socket_has_bytes(struct knote *kn, short polled, int64_t data, bool is_stream);
 static bool socket_has_room(struct knote *kn, short polled, int64_t *data);
 static bool socket_is_shut_for_writing(int fd, enum kind kind);
@@ -325,7 +326,7 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
         if (has_ended) socket_end(kn); /* R33, R34 */
         return has_ended || has_room;
     }
-    *data = ask(fd, FIONREAD);
+    *data = stream_bytes(fd, polled);
     int at_mark = 0;
     if ((kn->asked & NOTE_OOB) != 0 && (polled & POLLPRI) == 0) syscall(SYS_ioctl, fd, SIOCATMARK, &at_mark);
     if ((kn->asked & NOTE_OOB) != 0 && ((polled & POLLPRI) != 0 || at_mark != 0)) { /* R39 */
@@ -337,6 +338,14 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
         return true;
     }
     return socket_has_bytes(kn, polled, *data, true);
+}
+
+/* FIONREAD counts to the mark of out-of-band data and no further; a look at what is there does not stop at it twice. */
+static int64_t stream_bytes(int fd, short polled) {
+    int64_t bytes = ask(fd, FIONREAD);
+    if (bytes > 0 || (polled & POLLIN) == 0) return bytes;
+    ssize_t there = recv(fd, NULL, INT32_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    return there > 0 ? there : 0;
 }
 
 /* R31 */
