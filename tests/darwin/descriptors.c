@@ -343,7 +343,8 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
 /* FIONREAD counts to the mark of out-of-band data and no further; a look at what is there does not stop at it twice. */
 static int64_t stream_bytes(int fd, short polled) {
     int64_t bytes = ask(fd, FIONREAD);
-    if (bytes > 0 || (polled & POLLIN) == 0) return bytes;
+    /* Where there is an error or an end, looking would take the error. */
+    if (bytes > 0 || (polled & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != POLLIN) return bytes;
     ssize_t there = recv(fd, NULL, INT32_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     return there > 0 ? there : 0;
 }
@@ -405,8 +406,7 @@ static void socket_end(struct knote *kn) {
     if (error != 0) {
         kn->error = error;
         for (struct queue *q = queues; q != NULL; q = q->next) {
-            for (size_t i = 0; i < q->count; i++) {
-                struct knote *other = q->knotes[i];
+            for (struct knote *other = q->oldest; other != NULL; other = other->newer) {
                 if (other->does == kn->does && other->ino == kn->ino && other->dev == kn->dev) other->error = error;
             }
         }
@@ -418,8 +418,7 @@ static void socket_end(struct knote *kn) {
 /* The error that another watcher of the same file has seen. */
 static int known_error(const struct knote *kn) {
     for (const struct queue *q = queues; q != NULL; q = q->next) {
-        for (size_t i = 0; i < q->count; i++) {
-            const struct knote *other = q->knotes[i];
+        for (const struct knote *other = q->oldest; other != NULL; other = other->newer) {
             if (other->does == kn->does && other->ino == kn->ino && other->dev == kn->dev) return other->error;
         }
     }
