@@ -7,6 +7,7 @@ import {
   EV_DISABLE,
   EV_DISPATCH,
   EV_ENABLE,
+  EV_EOF,
   EV_ONESHOT,
   EVFILT_EXCEPT,
   EVFILT_READ,
@@ -60,6 +61,30 @@ describeKernels("EVFILT_EXCEPT", (kernel) => {
     for (const { fflags } of events) assertEquals(fflags & NOTE_OOB, 0);
     receive(server, 5);
     assertEquals(kq.poll(), []);
+  });
+
+  it("R39 the end is reported", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server));
+    fds.close(client);
+    for (let call = 0; call < 2; call++) {
+      const { flags, fflags } = only(kq.wait());
+      assertEquals([flags & EV_EOF, fflags & NOTE_OOB], [EV_EOF, 0]);
+    }
+  });
+
+  it("R39 READ with NOTE_OOB reports it, too", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply({ ...kevRead(server, { udata: 8 }), fflags: NOTE_OOB });
+    assertEquals(kq.poll(), []);
+    sendOutOfBand(client);
+    const { filter, fflags, udata } = only(kq.wait());
+    assertEquals([filter, udata], [EVFILT_READ, 8n]);
+    assert((fflags & NOTE_OOB) !== 0);
   });
 
   it("R39 what has come before the watcher is reported", () => {

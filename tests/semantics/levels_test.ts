@@ -71,6 +71,16 @@ describeKernels("levels of queues, and poll(2)", (kernel) => {
     assertCode(() => kq.apply(kevRead(kq.fd)), "EINVAL");
   });
 
+  for (const height of [2, 3]) {
+    it(`R22 a ring of ${height} is EINVAL`, () => {
+      using tower = new Tower(height);
+      const [bottom] = tower.queues;
+      assertCode(() => bottom.apply(kevRead(tower.top.fd)), "EINVAL");
+      bottom.apply(kevUser(1), trigger(1));
+      assertEquals(tower.top.wait().length, 1);
+    });
+  }
+
   // *Linux*: fewer levels.
   const macOnly = kernel.isEngine ? it.skip : it;
 
