@@ -13,7 +13,7 @@ import {
   kevUser,
   NOTE_TRIGGER,
 } from "../../mod.ts";
-import { pollOnThread } from "../../poll.ts";
+import { PollCall } from "../../poll.ts";
 import * as posix from "../../posix.ts";
 import {
   assertCode,
@@ -54,9 +54,8 @@ class Tower implements Disposable {
 
 /** Whether poll(2) of the kernel's library finds a queue readable, now or within so many ms. */
 async function isReadable(fd: number, milliseconds = 0): Promise<boolean> {
-  const kernel = currentKernel();
-  const { hasAny } = await pollOnThread(kernel.poll, [fd], milliseconds);
-  return hasAny;
+  const call = new PollCall(currentKernel().poll, [fd]);
+  return call.end(await call.begin(milliseconds)) > 0;
 }
 
 describeKernels("levels of queues, and poll(2)", (kernel) => {
