@@ -48,6 +48,11 @@ export interface ListenOptions {
    * default to 128; a connection beyond that waits to be made.
    */
   readonly backlog?: number;
+  /**
+   * Whether others may listen on the same port, if they say so too (SO_REUSEPORT). Linux deals connections out to all of
+   * them; macOS makes no promise of that.
+   */
+  readonly reusePort?: boolean;
 }
 
 /** A listening socket, and where it listens. */
@@ -108,7 +113,8 @@ export function socketpair(
  * @throws {SystemError} EADDRINUSE, EADDRNOTAVAIL or EACCES, among others.
  */
 export function listen(
-  { address = LOOPBACK, port = 0, backlog = BACKLOG }: ListenOptions = {},
+  { address = LOOPBACK, port = 0, backlog = BACKLOG, reusePort = false }:
+    ListenOptions = {},
 ): Listener {
   checkInt("backlog", backlog, 0);
   const sockaddr = packSockaddr({ address, port });
@@ -117,6 +123,9 @@ export function listen(
   const fd = openSocket(sockaddr, SOCK_STREAM | PLATFORM.SOCK_NONBLOCK);
   return orClose(fd, () => {
     setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEADDR, 1);
+    if (reusePort) {
+      setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEPORT, 1);
+    }
     complete("bind", () => symbols.bind(fd, sockaddr, sockaddr.length));
     complete("listen", () => symbols.listen(fd, backlog));
     return { fd, ...getsockname(fd) };
