@@ -43,9 +43,9 @@ import {
   SystemError,
 } from "../posix.ts";
 import { Connection, type Host } from "./http/connection.ts";
-import { ReceiveMemory } from "./http/input.ts";
-import { SendMemory } from "./http/output.ts";
+import { Output } from "./http/output.ts";
 import type { Limits } from "./http/parser.ts";
+import { Readers } from "./http/reader.ts";
 import type { HttpRequest } from "./http/request.ts";
 import { DateClock, HttpResponse, refusal } from "./http/response.ts";
 
@@ -59,6 +59,11 @@ const AT_ONCE = 1;
 const LONGEST_TICK_MS = 1000;
 const LONGEST_LINGER_MS = 2000;
 const KIB = 1024;
+const USUAL_LIMITS: Limits = {
+  requestLine: 8 * KIB,
+  head: 16 * KIB,
+  body: 1024 * KIB,
+};
 
 /** How a server works. */
 export interface ServeOptions {
@@ -94,9 +99,8 @@ export function serve(options: ServeOptions): Server {
 export class Server implements Host, AsyncDisposable {
   readonly kq: Kqueue = new Kqueue({ capacity: 1024 });
   readonly date: DateClock = new DateClock();
-  readonly receiveMemory: ReceiveMemory = new ReceiveMemory();
-  readonly sendMemory: SendMemory = new SendMemory();
-  readonly limits: Limits;
+  readonly readers: Readers;
+  readonly output: Output = new Output();
   /** Resolves when the server has ended. */
   readonly finished: Promise<void>;
   readonly #handler: (request: HttpRequest) => HttpResponse;
@@ -124,8 +128,7 @@ export class Server implements Host, AsyncDisposable {
     this.#maxConnections = maxConnections;
     this.#blockMs = blockMs;
     this.#handler = options.handler;
-    this.limits = options.limits ??
-      { requestLine: 8 * KIB, head: 16 * KIB, body: KIB * KIB };
+    this.readers = new Readers(options.limits ?? USUAL_LIMITS);
     this.#signals = [...options.signals ?? []];
     const { address = "127.0.0.1", port = 0, reusePort = false } = options;
     this.#listener = listen({ address, port, reusePort });
@@ -237,7 +240,7 @@ export class Server implements Host, AsyncDisposable {
       const filter = events.filter(i);
       // A number is given once only, so an event can never be taken for one of another connection.
       if (filter === EVFILT_USER) this.#end(id === AT_ONCE);
-      else if (id !== SERVER) this.#serve(id, filter);
+      else if (id !== SERVER) this.#serve(id, filter, events.flags(i));
       else if (filter === EVFILT_TIMER) this.#tick(events.dataNumber(i));
       else if (filter === EVFILT_SIGNAL) this.#end(this.#isEnding);
       else this.#accept(events.dataNumber(i));
@@ -245,22 +248,33 @@ export class Server implements Host, AsyncDisposable {
     if (this.#isEnding && this.size === 0) this.#isOver = true;
   }
 
-  #serve(id: number, filter: number): void {
+  #serve(id: number, filter: number, flags: number): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
-    this.#do(connection, filter === EVFILT_READ ? "readable" : "writable");
+    try {
+      if (filter === EVFILT_READ) connection.readable(flags);
+      else connection.writable();
+    } catch (error) {
+      this.#lose(connection, error);
+    }
   }
 
   /** The client may be gone at any time, and that is no failure of the server's. */
-  #do(
-    connection: Connection,
-    what: "readable" | "writable" | "expire" | "finish",
+  #lose(connection: Connection, error: unknown): void {
+    if (!(error instanceof SystemError)) throw error;
+    connection.close();
+  }
+
+  #forAll(
+    connections: Iterable<Connection>,
+    what: "expire" | "finish",
   ): void {
-    try {
-      connection[what]();
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      connection.close();
+    for (const connection of connections) {
+      try {
+        connection[what]();
+      } catch (error) {
+        this.#lose(connection, error);
+      }
     }
   }
 
@@ -300,10 +314,9 @@ export class Server implements Host, AsyncDisposable {
 
   #tick(count: number): void {
     this.#now += count;
-    for (const connection of this.#connections.values()) {
-      if (connection.deadline > this.#now) continue;
-      this.#do(connection, "expire");
-    }
+    const late = this.#connections.values()
+      .filter(({ deadline }) => deadline <= this.#now);
+    this.#forAll(late, "expire");
     if (!this.#accepts && !this.#isEnding) this.#watchListener(EV_ENABLE);
   }
 
@@ -316,9 +329,7 @@ export class Server implements Host, AsyncDisposable {
     this.#accept(Infinity); // those that wait have been told by the system that they are connected
     this.#isEnding = true;
     close(this.#listener.fd);
-    for (const connection of this.#connections.values()) {
-      this.#do(connection, "finish");
-    }
+    this.#forAll(this.#connections.values(), "finish");
   }
 }
 

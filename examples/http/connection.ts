@@ -1,18 +1,18 @@
 /** One connection: what it receives, the answers, and what it waits for. */
 import {
   EV_ADD,
+  EV_CLEAR,
   EV_DELETE,
-  EV_DISABLE,
-  EV_ENABLE,
+  EV_EOF,
   kevRead,
   kevWrite,
   type Kqueue,
   NOTE_LOWAT,
 } from "../../mod.ts";
 import { close, recv, shutdown } from "../../posix.ts";
-import { Input, type ReceiveMemory } from "./input.ts";
-import { Output, type SendMemory } from "./output.ts";
-import { COMPLETE, INCOMPLETE, type Limits, RequestParser } from "./parser.ts";
+import { NOTHING, type Output } from "./output.ts";
+import { COMPLETE, INCOMPLETE } from "./parser.ts";
+import type { Reader, Readers } from "./reader.ts";
 import type { HttpRequest } from "./request.ts";
 import {
   CLOSES,
@@ -27,10 +27,9 @@ import {
 /** What a server is to its connections. */
 export interface Host {
   readonly kq: Kqueue;
-  readonly limits: Limits;
   readonly date: DateClock;
-  readonly receiveMemory: ReceiveMemory;
-  readonly sendMemory: SendMemory;
+  readonly readers: Readers;
+  readonly output: Output;
   /** Whether each answer is its connection's last. */
   readonly isEnding: boolean;
   /** When the client must have done its part, if it begins now; and be gone, if all is said. In the timer's ticks. */
@@ -43,20 +42,23 @@ export interface Host {
 /**
  * A connection waits for one thing at a time: for bytes, or for room where the other side has not taken an answer yet.
  * While it waits for room nothing is read, so a client that asks and asks and never reads costs one buffer.
+ *
+ * Bytes are watched for with EV_CLEAR, and so reported once when they come. A level would be looked at by the kernel
+ * again after each request, only to find that nothing is left. In return, where something may be left it must be said
+ * that the next event is to report that too: by the same change again.
  */
 export class Connection {
   /** When the client has taken too long, in ticks. */
   deadline: number;
   readonly #host: Host;
   readonly #fd: number;
-  readonly #input: Input;
-  readonly #output: Output;
-  readonly #parser: RequestParser;
+  /** What reads the request that is under way, null between two. */
+  #reader: Reader | null = null;
+  /** What the client has not taken yet. */
+  #unsent = NOTHING;
   /** Whether no request is answered any more, and whether our side was closed. */
   #isLast = false;
   #isLingering = false;
-  #hasSaidContinue = false;
-  #awaitsRoom = false;
 
   /**
    * @param fd A connected socket.
@@ -65,64 +67,74 @@ export class Connection {
   constructor(host: Host, fd: number, readonly id: number) {
     this.#host = host;
     this.#fd = fd;
-    this.#input = new Input(host.receiveMemory);
-    this.#output = new Output(fd, host.sendMemory);
-    this.#parser = new RequestParser(host.limits);
     this.deadline = host.deadline;
-    this.#watchBytes(EV_ADD);
+    this.#watchBytes();
   }
 
-  /** There are bytes, or the end. */
-  readable(): void {
+  /** There are bytes, or the end, or both. */
+  readable(flags: number): void {
+    if (this.#isBlocked) return;
+    // The end will not be news again behind the bytes in front of it.
+    if ((flags & EV_EOF) !== 0) this.#watchBytes();
     if (this.#isLingering) return this.#discard();
-    const isNew = this.#input.isEmpty;
-    const count = this.#input.receive(this.#fd);
+    const isNew = this.#reader === null;
+    const reader = this.#reader ??= this.#host.readers.take();
+    const count = reader.input.receive(this.#fd);
     if (count === 0) return this.close();
-    if (count === null) {
-      if (isNew && this.#host.isEnding) this.#end();
-      return;
+    if (count !== null) {
+      if (reader.input.isFull) this.#watchBytes();
+      // A request has so much time from its first byte on, however slowly the others come.
+      if (isNew) this.deadline = this.#host.deadline;
     }
-    this.#answerAll();
-    // A request has so much time from its first byte on, however slowly the others come.
-    if (isNew) this.deadline = this.#host.deadline;
+    this.#host.output.open(this.#fd);
+    this.#answerAll(reader);
   }
 
   /** There is room for what is to be sent. */
   writable(): void {
-    this.deadline = this.#host.deadline;
-    this.#output.resume();
-    if (!this.#output.isBlocked) this.#answerAll();
+    const { output, deadline } = this.#host;
+    this.deadline = deadline;
+    output.open(this.#fd, this.#unsent);
+    this.#answerAll(this.#reader);
   }
 
   /** The client has taken too long. */
   expire(): void {
-    if (this.#isLingering || this.#awaitsRoom) return this.close();
-    if (this.#input.isEmpty) return this.#end();
+    if (this.#isLingering || this.#isBlocked) return this.close();
+    if (this.#reader === null) return this.#end();
+    this.#host.output.open(this.#fd);
     this.#refuse(408);
     this.#settle();
   }
 
   /** The server ends: what has been asked is answered, and that is all. */
   finish(): void {
-    if (!this.#awaitsRoom) this.readable();
+    this.readable(0);
   }
 
   close(): void {
-    this.#input.clear();
+    this.#dropReader();
     close(this.#fd); // and with it the watchers
     this.#host.closed(this);
   }
 
+  get #isBlocked(): boolean {
+    return this.#unsent !== NOTHING;
+  }
+
   /** Answers the requests that are there, and sends the answers together. */
-  #answerAll(): void {
-    const input = this.#input;
-    while (!input.isEmpty && !this.#isLast && !this.#output.isBlocked) {
-      const verdict = this.#parser.parse(input);
+  #answerAll(reader: Reader | null): void {
+    const { output } = this.#host;
+    while (
+      reader !== null && !reader.input.isEmpty &&
+      !this.#isLast && !output.isBlocked
+    ) {
+      const verdict = reader.parser.parse(reader.input);
       if (verdict === COMPLETE) {
-        this.#answer(this.#parser.request);
-        this.#parser.next(input);
+        this.#answer(reader.parser.request);
+        reader.next();
       } else if (verdict === INCOMPLETE) {
-        this.#sayContinue();
+        this.#sayContinue(reader);
         break;
       } else {
         this.#refuse(verdict);
@@ -140,37 +152,37 @@ export class Connection {
       : request.minorVersion === 1
       ? KEEPS_OPEN
       : KEEPS_OPEN_1_0;
-    this.#output.write(response.head(connection, host.date));
-    if (request.method !== "HEAD") this.#output.write(response.body);
-    this.#hasSaidContinue = false;
+    host.output.write(response.head(connection, host.date));
+    if (request.method !== "HEAD") host.output.write(response.body);
     this.deadline = host.deadline;
   }
 
   /** Where a request's end is cannot be told any more, so it is the last. */
   #refuse(status: number): void {
+    const { output, date } = this.#host;
     const response = refusal(status);
-    this.#output.write(response.head(CLOSES, this.#host.date));
-    this.#output.write(response.body);
+    output.write(response.head(CLOSES, date));
+    output.write(response.body);
     this.#isLast = true;
   }
 
-  #sayContinue(): void {
-    if (this.#hasSaidContinue || !this.#parser.awaitsContinue) return;
-    this.#hasSaidContinue = true;
-    this.#output.write(CONTINUE);
+  #sayContinue(reader: Reader): void {
+    if (reader.hasSaidContinue || !reader.parser.awaitsContinue) return;
+    reader.hasSaidContinue = true;
+    this.#host.output.write(CONTINUE);
   }
 
   /** After a turn's work: sends, and sees what to wait for. */
   #settle(): void {
-    this.#output.flush();
-    this.#input.settle();
-    if (this.#output.isBlocked) {
-      if (!this.#awaitsRoom) this.#await("room");
-      return;
-    }
-    if (this.#awaitsRoom) this.#await("bytes");
-    const isIdle = this.#input.isEmpty;
+    const wasBlocked = this.#isBlocked;
+    this.#unsent = this.#host.output.close();
+    if (this.#isBlocked !== wasBlocked) this.#watchRoom();
+    if (this.#reader?.input.isEmpty) this.#dropReader();
+    else this.#reader?.input.settle();
+    if (this.#isBlocked) return;
+    const isIdle = this.#reader === null;
     if (this.#isLast || isIdle && this.#host.isEnding) this.#end();
+    else if (wasBlocked) this.#watchBytes();
   }
 
   /**
@@ -179,27 +191,37 @@ export class Connection {
    */
   #end(): void {
     this.#isLast = this.#isLingering = true;
-    this.#input.clear();
+    this.#dropReader();
     this.deadline = this.#host.lingerDeadline;
     shutdown(this.#fd, "write");
+    this.#watchBytes();
   }
 
   #discard(): void {
-    if (recv(this.#fd, this.#host.receiveMemory.shared) === 0) this.close();
+    const { waste } = this.#host.readers;
+    const count = recv(this.#fd, waste);
+    if (count === 0) this.close();
+    else if (count === waste.length) this.#watchBytes();
   }
 
-  #await(what: "bytes" | "room"): void {
-    this.#awaitsRoom = what === "room";
-    this.#watchBytes(this.#awaitsRoom ? EV_DISABLE : EV_ENABLE);
-    const flags = this.#awaitsRoom ? EV_ADD : EV_DELETE;
+  #dropReader(): void {
+    if (this.#reader !== null) this.#host.readers.give(this.#reader);
+    this.#reader = null;
+  }
+
+  /** Watches for bytes, those that are there already among them. */
+  #watchBytes(): void {
+    this.#host.kq.apply(kevRead(this.#fd, {
+      flags: EV_ADD | EV_CLEAR,
+      // That there are some is enough to know: how many shows when they are received.
+      fflags: NOTE_LOWAT,
+      data: 1,
+      udata: this.id,
+    }));
+  }
+
+  #watchRoom(): void {
+    const flags = this.#isBlocked ? EV_ADD : EV_DELETE;
     this.#host.kq.apply(kevWrite(this.#fd, { flags, udata: this.id }));
-  }
-
-  #watchBytes(flags: number): void {
-    // That there are some is enough to know: how many shows when they are received.
-    const mark = { fflags: NOTE_LOWAT, data: 1 };
-    this.#host.kq.apply(
-      kevRead(this.#fd, { flags, ...mark, udata: this.id }),
-    );
   }
 }

@@ -44,6 +44,11 @@ export class Input {
     return this.start === this.end;
   }
 
+  /** Whether there may be more, for which the last call of {@linkcode receive} had no room. */
+  get isFull(): boolean {
+    return this.end === this.bytes.length;
+  }
+
   /** Receives more: the count, 0 at the end, null where nothing has come. Call {@linkcode settle} after using it. */
   receive(fd: number): number | null {
     if (this.isEmpty) {

@@ -1,61 +1,57 @@
-/** What a connection has to send. */
+/** What is sent to connections. */
 import { send } from "../../posix.ts";
 
-/** Where a server gathers the answers to what one connection has asked at once, so that one call sends them all. */
-export class SendMemory {
-  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(64 * 1024);
-  length = 0;
-}
+const SIZE = 64 * 1024;
+
+/** All was sent. */
+export const NOTHING: readonly Uint8Array[] = [];
 
 /**
- * A connection's output. It is sent at once, as nearly always there is room; what the other side does not take is kept,
- * and then the connection {@linkcode isBlocked}.
+ * Sends to one connection after the other: gathers the answers to what it has asked at once, so that one call sends
+ * them all. As nearly always there is room for them, that is tried before any is waited for.
  */
 export class Output {
-  readonly #fd: number;
-  readonly #memory: SendMemory;
-  /** What could not be sent, in order. */
-  readonly #unsent: Uint8Array[] = [];
+  readonly #gathered = new Uint8Array(SIZE);
+  #length = 0;
+  #fd = -1;
+  #unsent: Uint8Array[] = [];
 
-  constructor(fd: number, memory: SendMemory) {
-    this.#fd = fd;
-    this.#memory = memory;
-  }
-
-  /** Whether there is something that the other side has no room for. */
+  /** Whether the other side has no room for more. */
   get isBlocked(): boolean {
     return this.#unsent.length > 0;
   }
 
-  /** Adds bytes, which nobody may change from now on. Call {@linkcode flush} after the last. */
+  /** Turns to a connection, beginning with what could not be sent to it before. */
+  open(fd: number, unsent: readonly Uint8Array[] = NOTHING): void {
+    this.#fd = fd;
+    this.#length = 0;
+    if (this.isBlocked) this.#unsent = [];
+    for (const bytes of unsent) this.#send(bytes);
+  }
+
+  /** Adds bytes, which nobody may change from now on. */
   write(bytes: Uint8Array): void {
-    const memory = this.#memory;
-    if (bytes.length > memory.bytes.length - memory.length) {
-      this.flush();
-      if (this.isBlocked || bytes.length > memory.bytes.length) {
-        return this.#send(bytes);
-      }
+    if (bytes.length > SIZE - this.#length) {
+      this.#flush();
+      if (bytes.length > SIZE) return this.#send(bytes);
     }
-    memory.bytes.set(bytes, memory.length);
-    memory.length += bytes.length;
+    this.#gathered.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  /** Sends what was gathered. */
-  flush(): void {
-    const memory = this.#memory;
-    const { length } = memory;
+  /** Sends what was added. Returns what could not be sent, in order. */
+  close(): readonly Uint8Array[] {
+    this.#flush();
+    return this.isBlocked ? this.#unsent : NOTHING;
+  }
+
+  #flush(): void {
+    const length = this.#length;
     if (length === 0) return;
-    memory.length = 0;
-    if (this.isBlocked) this.#unsent.push(memory.bytes.slice(0, length));
-    else {
-      const sent = send(this.#fd, memory.bytes.subarray(0, length)) ?? 0;
-      if (sent < length) this.#unsent.push(memory.bytes.slice(sent, length));
-    }
-  }
-
-  /** Sends on what was kept, when there is room again. */
-  resume(): void {
-    for (const bytes of this.#unsent.splice(0)) this.#send(bytes);
+    this.#length = 0;
+    const gathered = this.#gathered.subarray(0, length);
+    const sent = this.isBlocked ? 0 : send(this.#fd, gathered) ?? 0;
+    if (sent < length) this.#unsent.push(gathered.slice(sent));
   }
 
   #send(bytes: Uint8Array): void {
