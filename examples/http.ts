@@ -341,33 +341,32 @@ function isShortage(error: unknown): boolean {
     ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"].includes(error.code);
 }
 
-const HELLO = new HttpResponse(200, "Hello, World!", {
-  "Content-Type": "text/plain",
-});
+const TEXT = { "Content-Type": "text/plain" };
+const BYTES = { "Content-Type": "application/octet-stream" };
+const HELLO = new HttpResponse(200, "Hello, World!", TEXT);
 const NOT_FOUND = refusal(404);
 
 /** What the program answers: "/" greets, and "/echo" gives back what was sent to it. */
 export function hello(request: HttpRequest): HttpResponse {
-  const { path } = request;
-  if (path === "/") {
-    return isOneOf(request, "GET", "HEAD") ?? HELLO;
+  const { method, path } = request;
+  switch (path) {
+    case "/":
+      return method === "GET" || method === "HEAD"
+        ? HELLO
+        : notAllowed("GET, HEAD");
+    case "/echo":
+      return method === "POST" || method === "PUT"
+        ? new HttpResponse(200, request.body.slice(), BYTES)
+        : notAllowed("POST, PUT");
+    default:
+      return NOT_FOUND;
   }
-  if (path !== "/echo") return NOT_FOUND;
-  return isOneOf(request, "POST", "PUT") ??
-    new HttpResponse(200, request.body.slice(), {
-      "Content-Type": "application/octet-stream",
-    });
 }
 
-/** The answer to another method, or undefined where it is one of these. */
-function isOneOf(
-  { method }: HttpRequest,
-  ...allowed: string[]
-): HttpResponse | undefined {
-  if (allowed.includes(method)) return undefined;
+function notAllowed(allowed: string): HttpResponse {
   return new HttpResponse(405, "405 Method Not Allowed\n", {
-    "Allow": allowed.join(", "),
-    "Content-Type": "text/plain",
+    "Allow": allowed,
+    ...TEXT,
   });
 }
 

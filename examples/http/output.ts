@@ -13,6 +13,8 @@ export const NOTHING: readonly Uint8Array[] = [];
 export class Output {
   readonly #gathered = new Uint8Array(SIZE);
   #length = 0;
+  /** What was gathered, as bytes: answers are often as long as those before, and then need no new view. */
+  #view = this.#gathered;
   #fd = -1;
   #unsent: Uint8Array[] = [];
 
@@ -49,9 +51,11 @@ export class Output {
     const length = this.#length;
     if (length === 0) return;
     this.#length = 0;
-    const gathered = this.#gathered.subarray(0, length);
-    const sent = this.isBlocked ? 0 : send(this.#fd, gathered) ?? 0;
-    if (sent < length) this.#unsent.push(gathered.slice(sent));
+    if (length !== this.#view.length) {
+      this.#view = this.#gathered.subarray(0, length);
+    }
+    const sent = this.isBlocked ? 0 : send(this.#fd, this.#view) ?? 0;
+    if (sent < length) this.#unsent.push(this.#view.slice(sent));
   }
 
   #send(bytes: Uint8Array): void {
