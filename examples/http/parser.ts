@@ -1,6 +1,5 @@
 /** Requests out of bytes, in whatever pieces they come (RFC 9112). */
 import { areAll, CR, hexDigit, LF, SEMICOLON, VALUE } from "./bytes.ts";
-import type { Input } from "./input.ts";
 import { HttpRequest, isField } from "./request.ts";
 
 /** What {@linkcode RequestParser.parse} says, if it is not the status of a refusal: 400 or above. */
@@ -17,6 +16,15 @@ const TRAILERS = 6;
 
 const MAX_CHUNK_DIGITS = 8;
 const MAX_CHUNK_LINE = 256;
+
+/** Bytes to parse: those from `start` to before `end`. */
+export interface Window {
+  readonly bytes: Uint8Array;
+  /** Where the request begins. The parser moves it behind one that was answered. */
+  start: number;
+  /** Where the bytes end. The parser moves it where it joins chunks. */
+  end: number;
+}
 
 /** How much of a request is taken, in bytes. */
 export interface Limits {
@@ -64,7 +72,7 @@ export class RequestParser {
   }
 
   /** Goes on to the next request, behind the one that was complete. */
-  next(input: Input): void {
+  next(input: Window): void {
     input.start += this.#at;
     this.request.reset();
     this.#phase = REQUEST_LINE;
@@ -73,7 +81,7 @@ export class RequestParser {
   }
 
   /** Reads on. Says whether the request is complete, or which status refuses it. */
-  parse(input: Input): number {
+  parse(input: Window): number {
     this.request.lieIn(input.bytes, input.start);
     for (;;) {
       const verdict = this.#phase === BODY
@@ -87,7 +95,7 @@ export class RequestParser {
     }
   }
 
-  #readLine(input: Input): number {
+  #readLine(input: Window): number {
     const { bytes } = input;
     const start = input.start + this.#at;
     const limit = start + this.#lineLimit();
@@ -130,7 +138,7 @@ export class RequestParser {
     }
   }
 
-  #takeLine(input: Input, start: number, end: number): number {
+  #takeLine(input: Window, start: number, end: number): number {
     switch (this.#phase) {
       case REQUEST_LINE:
         if (start === end) return this.#skipEmptyLine(input);
@@ -155,7 +163,7 @@ export class RequestParser {
   }
 
   /** RFC 9112, 2.2: some clients send one behind a body. */
-  #skipEmptyLine(input: Input): number {
+  #skipEmptyLine(input: Window): number {
     input.start += this.#at;
     this.#at = this.#scanned = 0;
     this.request.lieIn(input.bytes, input.start);
@@ -178,7 +186,7 @@ export class RequestParser {
     return GO_ON;
   }
 
-  #readBody(input: Input): number {
+  #readBody(input: Window): number {
     const end = this.#bodyStart + this.request.contentLength;
     // How much of it is there shows in awaitsContinue.
     this.#at = Math.min(input.end - input.start, end);
@@ -209,7 +217,7 @@ export class RequestParser {
   }
 
   /** Joins what is there of a chunk to the body. */
-  #readChunk(input: Input): number {
+  #readChunk(input: Window): number {
     const start = input.start + this.#at;
     const count = Math.min(this.#chunkLeft, input.end - start);
     const target = input.start + this.#bodyEnd;
@@ -223,7 +231,7 @@ export class RequestParser {
   }
 
   /** Moves what is not read yet up to the body, so that many small chunks take no more memory than their bytes. */
-  #closeGap(input: Input): void {
+  #closeGap(input: Window): void {
     const gap = this.#at - this.#bodyEnd;
     if (gap <= 0) return;
     const start = input.start + this.#at;
