@@ -121,7 +121,7 @@ export class Server implements Host, AsyncDisposable {
   constructor(options: ServeOptions) {
     const { timeoutMs = 30_000, maxConnections = 10_000, blockMs = 0 } =
       options;
-    const tickMs = Math.max(1, Math.min(timeoutMs / 4, LONGEST_TICK_MS));
+    const tickMs = Math.ceil(Math.min(timeoutMs / 4, LONGEST_TICK_MS));
     // The first tick may come at once.
     this.#timeoutTicks = Math.ceil(timeoutMs / tickMs) + 1;
     this.#lingerTicks = Math.ceil(LONGEST_LINGER_MS / tickMs) + 1;
@@ -131,12 +131,15 @@ export class Server implements Host, AsyncDisposable {
     this.readers = new Readers(options.limits ?? USUAL_LIMITS);
     this.#signals = [...options.signals ?? []];
     const { address = "127.0.0.1", port = 0, reusePort = false } = options;
+    const clock = kevTimer(SERVER, tickMs, { udata: SERVER });
+    const signals = this.#signals
+      .map((name) => kevSignal(name, { udata: SERVER }));
     this.#listener = listen({ address, port, reusePort });
     this.kq.apply([
       kevRead(this.#listener.fd, { udata: SERVER }),
-      kevTimer(SERVER, tickMs, { udata: SERVER }),
+      clock,
       kevUser(SERVER, { udata: SERVER }),
-      ...this.#signals.map((name) => kevSignal(name, { udata: SERVER })),
+      ...signals,
     ]);
     // To a queue on macOS a signal is only known, and still does what it does to a process that has no listener.
     for (const name of this.#signals) Deno.addSignalListener(name, listenTo);

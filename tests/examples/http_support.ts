@@ -14,7 +14,15 @@ import {
   kevWrite,
   Kqueue,
 } from "../../mod.ts";
-import { close, connect, getpid, recv, send, shutdown } from "../../posix.ts";
+import {
+  close,
+  connect,
+  getpid,
+  recv,
+  send,
+  setLinger,
+  shutdown,
+} from "../../posix.ts";
 
 // The libraries stay open for good: opened here, they are no leak of the test that comes first.
 getpid();
@@ -62,7 +70,7 @@ export class Client {
   readonly #kq = new Kqueue();
   readonly #buffer = new Uint8Array(64 * 1024);
 
-  constructor({ port }: Server) {
+  constructor({ port }: { readonly port: number }) {
     this.fd = connect({ port });
     clients.add(this);
   }
@@ -114,6 +122,12 @@ export class Client {
     }
   }
 
+  /** Closes the connection so that the other side gets ECONNRESET. */
+  reset(): void {
+    setLinger(this.fd, 0);
+    this.close();
+  }
+
   close(): void {
     if (!clients.delete(this)) return;
     this.#kq.close();
@@ -129,7 +143,7 @@ export class Client {
 
 /** Sends bytes on a new connection, and gives back all that comes until the server closes it. */
 export async function exchange(
-  server: Server,
+  server: { readonly port: number },
   data: string | Uint8Array,
 ): Promise<string> {
   const client = new Client(server);
