@@ -41,11 +41,15 @@ describe("RequestParser", () => {
     assertEquals(verdictOf([new TextEncoder().encode(TEXTS[3])]), {
       requests: ["POST / hello0123456789", "GET / "],
       status: 0,
+      taken: TEXTS[3].length,
+      isLast: false,
       isIdle: true,
     });
     assertEquals(verdictOf([new TextEncoder().encode(TEXTS[5])]), {
       requests: [],
       status: 400,
+      taken: 0,
+      isLast: false,
       isIdle: false,
     });
   });

@@ -1,4 +1,5 @@
 /** What the HTTP example's parser says of bytes, without a connection. */
+import { decode } from "../../examples/http/bytes.ts";
 import {
   COMPLETE,
   INCOMPLETE,
@@ -6,7 +7,6 @@ import {
 } from "../../examples/http/parser.ts";
 
 const LIMITS = { requestLine: 8192, head: 16384, body: 1 << 20 };
-const decoder = new TextDecoder("latin1");
 
 /** What came of some bytes. */
 export interface Verdict {
@@ -14,6 +14,10 @@ export interface Verdict {
   readonly requests: string[];
   /** The status that refused what followed, or 0. */
   readonly status: number;
+  /** How many bytes were in front of what was refused, or is not complete. */
+  readonly taken: number;
+  /** Whether the connection closes behind the last of them. */
+  readonly isLast: boolean;
   /** Whether nothing of another request has come. */
   readonly isIdle: boolean;
   /** How many bytes were kept from one piece to the next at most, where that was asked for. */
@@ -30,25 +34,31 @@ export function verdictOf(
   const requests: string[] = [];
   let status = 0;
   let largest = 0;
+  let received = 0;
+  let taken = 0;
+  let isLast = false;
   for (const piece of pieces) {
     append(input, piece);
-    while (status === 0 && input.start < input.end) {
+    received += piece.length;
+    while (status === 0 && !isLast && input.start < input.end) {
       const verdict = parser.parse(input);
       if (verdict === INCOMPLETE) break;
       if (verdict !== COMPLETE) {
         status = verdict;
       } else {
-        const { method, target, body } = parser.request;
-        requests.push(`${method} ${target} ${decoder.decode(body)}`);
+        const { method, target, body, keepsAlive } = parser.request;
+        isLast = !keepsAlive;
+        requests.push(`${method} ${target} ${decode(body, 0, body.length)}`);
         parser.next(input);
+        taken = received - (input.end - input.start);
       }
     }
     largest = Math.max(largest, input.end - input.start);
   }
   const isIdle = input.start === input.end;
   return measures
-    ? { requests, status, isIdle, largest }
-    : { requests, status, isIdle };
+    ? { requests, status, taken, isLast, isIdle, largest }
+    : { requests, status, taken, isLast, isIdle };
 }
 
 function append(
