@@ -105,6 +105,8 @@ export class Server implements Host, AsyncDisposable {
   readonly finished: Promise<void>;
   readonly #handler: (request: HttpRequest) => HttpResponse;
   readonly #listener: Listener;
+  /** Those that have something to settle when this turn's answers are sent. */
+  readonly #worked: Connection[] = [];
   readonly #connections = new Map<number, Connection>();
   readonly #maxConnections: number;
   readonly #signals: readonly Deno.Signal[];
@@ -203,6 +205,11 @@ export class Server implements Host, AsyncDisposable {
     }
   }
 
+  /** For connections: says that one is to settle at the turn's end. */
+  hasWorked(connection: Connection): void {
+    this.#worked.push(connection);
+  }
+
   /** For connections: says that one is closed. */
   closed(connection: Connection): void {
     this.#connections.delete(connection.id);
@@ -248,6 +255,9 @@ export class Server implements Host, AsyncDisposable {
       else if (filter === EVFILT_SIGNAL) this.#end(this.#isEnding);
       else this.#accept(events.dataNumber(i));
     }
+    this.output.flush();
+    this.#forAll(this.#worked, "settle");
+    this.#worked.length = 0;
     if (this.#isEnding && this.size === 0) this.#isOver = true;
   }
 
@@ -270,7 +280,7 @@ export class Server implements Host, AsyncDisposable {
 
   #forAll(
     connections: Iterable<Connection>,
-    what: "expire" | "finish",
+    what: "expire" | "finish" | "settle",
   ): void {
     for (const connection of connections) {
       try {
