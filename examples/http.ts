@@ -256,8 +256,7 @@ export class Server implements Host, AsyncDisposable {
       else this.#accept(events.dataNumber(i));
     }
     this.output.flush();
-    this.#forAll(this.#worked, "settle");
-    this.#worked.length = 0;
+    this.#settle();
     if (this.#isEnding && this.size === 0) this.#isOver = true;
   }
 
@@ -278,17 +277,15 @@ export class Server implements Host, AsyncDisposable {
     connection.close();
   }
 
-  #forAll(
-    connections: Iterable<Connection>,
-    what: "expire" | "finish" | "settle",
-  ): void {
-    for (const connection of connections) {
+  #settle(): void {
+    for (let i = 0; i < this.#worked.length; i++) {
       try {
-        connection[what]();
+        this.#worked[i].settle();
       } catch (error) {
-        this.#lose(connection, error);
+        this.#lose(this.#worked[i], error);
       }
     }
+    this.#worked.length = 0;
   }
 
   #accept(waiting: number): void {
@@ -327,9 +324,9 @@ export class Server implements Host, AsyncDisposable {
 
   #tick(count: number): void {
     this.#now += count;
-    const late = this.#connections.values()
-      .filter(({ deadline }) => deadline <= this.#now);
-    this.#forAll(late, "expire");
+    for (const connection of this.#connections.values()) {
+      if (connection.deadline <= this.#now) connection.expire();
+    }
     if (!this.#accepts && !this.#isEnding) this.#watchListener(EV_ENABLE);
   }
 
@@ -342,7 +339,9 @@ export class Server implements Host, AsyncDisposable {
     this.#accept(Infinity); // those that wait have been told by the system that they are connected
     this.#isEnding = true;
     close(this.#listener.fd);
-    this.#forAll(this.#connections.values(), "finish");
+    for (const { id } of this.#connections.values()) {
+      this.#serve(id, EVFILT_READ, 0);
+    }
   }
 }
 

@@ -117,11 +117,6 @@ export class Connection implements Sink {
     this.#isLast = true;
   }
 
-  /** The server ends: what has been asked is answered, and that is all. */
-  finish(): void {
-    this.readable(0);
-  }
-
   /** For the output. */
   send(bytes: Uint8Array, isLasting: boolean): void {
     if (this.#isClosed) return;

@@ -19,9 +19,12 @@ export interface Sink {
 export class Output {
   readonly #gathered = new Uint8Array(SIZE);
   #length = 0;
-  /** For whom the parts are, and where each starts. */
+  /** For whom the parts are, the last of them, and where each starts. */
   readonly #sinks: Sink[] = [];
+  #sink: Sink | null = null;
   readonly #starts: number[] = [];
+  /** The parts as bytes. Answers are often as long as those before, and then need no new views. */
+  readonly #views: Uint8Array[] = [];
 
   /** Adds bytes for a connection, which nobody may change from now on. */
   write(sink: Sink, bytes: Uint8Array): void {
@@ -29,7 +32,8 @@ export class Output {
       this.flush();
       if (bytes.length > SIZE) return sink.send(bytes, true);
     }
-    if (this.#sinks.at(-1) !== sink) {
+    if (this.#sink !== sink) {
+      this.#sink = sink;
       this.#sinks.push(sink);
       this.#starts.push(this.#length);
     }
@@ -41,9 +45,17 @@ export class Output {
   flush(): void {
     this.#starts.push(this.#length);
     for (let at = 0; at < this.#sinks.length; at++) {
-      const [start, end] = [this.#starts[at], this.#starts[at + 1]];
-      this.#sinks[at].send(this.#gathered.subarray(start, end), false);
+      this.#sinks[at].send(this.#part(at), false);
     }
     this.#sinks.length = this.#starts.length = this.#length = 0;
+    this.#sink = null;
+  }
+
+  #part(at: number): Uint8Array {
+    const start = this.#starts[at];
+    const length = this.#starts[at + 1] - start;
+    const view = this.#views[at] ?? this.#gathered;
+    if (view.byteOffset === start && view.length === length) return view;
+    return this.#views[at] = this.#gathered.subarray(start, start + length);
   }
 }
