@@ -105,8 +105,6 @@ export class Server implements Host, AsyncDisposable {
   readonly finished: Promise<void>;
   readonly #handler: (request: HttpRequest) => HttpResponse;
   readonly #listener: Listener;
-  /** Those that have something to settle when this turn's answers are sent. */
-  readonly #worked: Connection[] = [];
   readonly #connections = new Map<number, Connection>();
   readonly #maxConnections: number;
   readonly #signals: readonly Deno.Signal[];
@@ -205,11 +203,6 @@ export class Server implements Host, AsyncDisposable {
     }
   }
 
-  /** For connections: says that one is to settle at the turn's end. */
-  hasWorked(connection: Connection): void {
-    this.#worked.push(connection);
-  }
-
   /** For connections: says that one is closed. */
   closed(connection: Connection): void {
     this.#connections.delete(connection.id);
@@ -255,8 +248,6 @@ export class Server implements Host, AsyncDisposable {
       else if (filter === EVFILT_SIGNAL) this.#end(this.#isEnding);
       else this.#accept(events.dataNumber(i));
     }
-    this.output.flush();
-    this.#settle();
     if (this.#isEnding && this.size === 0) this.#isOver = true;
   }
 
@@ -277,15 +268,17 @@ export class Server implements Host, AsyncDisposable {
     connection.close();
   }
 
-  #settle(): void {
-    for (let i = 0; i < this.#worked.length; i++) {
+  #forAll(
+    connections: Iterable<Connection>,
+    what: "expire" | "finish",
+  ): void {
+    for (const connection of connections) {
       try {
-        this.#worked[i].settle();
+        connection[what]();
       } catch (error) {
-        this.#lose(this.#worked[i], error);
+        this.#lose(connection, error);
       }
     }
-    this.#worked.length = 0;
   }
 
   #accept(waiting: number): void {
@@ -324,9 +317,9 @@ export class Server implements Host, AsyncDisposable {
 
   #tick(count: number): void {
     this.#now += count;
-    for (const connection of this.#connections.values()) {
-      if (connection.deadline <= this.#now) connection.expire();
-    }
+    const late = this.#connections.values()
+      .filter(({ deadline }) => deadline <= this.#now);
+    this.#forAll(late, "expire");
     if (!this.#accepts && !this.#isEnding) this.#watchListener(EV_ENABLE);
   }
 
@@ -339,9 +332,7 @@ export class Server implements Host, AsyncDisposable {
     this.#accept(Infinity); // those that wait have been told by the system that they are connected
     this.#isEnding = true;
     close(this.#listener.fd);
-    for (const { id } of this.#connections.values()) {
-      this.#serve(id, EVFILT_READ, 0);
-    }
+    this.#forAll(this.#connections.values(), "finish");
   }
 }
 

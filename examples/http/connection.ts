@@ -9,8 +9,8 @@ import {
   type Kqueue,
   NOTE_LOWAT,
 } from "../../mod.ts";
-import { close, recv, send, shutdown, SystemError } from "../../posix.ts";
-import type { Output, Sink } from "./output.ts";
+import { close, recv, shutdown } from "../../posix.ts";
+import { NOTHING, type Output } from "./output.ts";
 import { COMPLETE, INCOMPLETE } from "./parser.ts";
 import type { Reader, Readers } from "./reader.ts";
 import type { HttpRequest } from "./request.ts";
@@ -24,9 +24,6 @@ import {
   refusal,
 } from "./response.ts";
 
-/** All was sent. */
-const NOTHING: Uint8Array[] = [];
-
 /** What a server is to its connections. */
 export interface Host {
   readonly kq: Kqueue;
@@ -39,8 +36,6 @@ export interface Host {
   readonly deadline: number;
   readonly lingerDeadline: number;
   respond(request: HttpRequest): HttpResponse;
-  /** A connection wants to settle when all of this turn is sent. */
-  hasWorked(connection: Connection): void;
   closed(connection: Connection): void;
 }
 
@@ -52,22 +47,18 @@ export interface Host {
  * again after each request, only to find that nothing is left. In return, where something may be left it must be said
  * that the next event is to report that too: by the same change again.
  */
-export class Connection implements Sink {
+export class Connection {
   /** When the client has taken too long, in ticks. */
   deadline: number;
   readonly #host: Host;
   readonly #fd: number;
   /** What reads the request that is under way, null between two. */
   #reader: Reader | null = null;
-  /** What the client has not taken yet, in order. */
-  #unsent: Uint8Array[] = NOTHING;
-  /** Whether there is a watcher that waits for room. */
-  #awaitsRoom = false;
-  /** Whether no request is answered any more, whether our side was closed, and whether the client has closed its own. */
+  /** What the client has not taken yet. */
+  #unsent = NOTHING;
+  /** Whether no request is answered any more, and whether our side was closed. */
   #isLast = false;
   #isLingering = false;
-  #isAtEnd = false;
-  #isClosed = false;
 
   /**
    * @param fd A connected socket.
@@ -86,71 +77,42 @@ export class Connection implements Sink {
     // The end will not be news again behind the bytes in front of it.
     if ((flags & EV_EOF) !== 0) this.#watchBytes();
     if (this.#isLingering) return this.#discard();
-    this.#host.hasWorked(this);
     const isNew = this.#reader === null;
     const reader = this.#reader ??= this.#host.readers.take();
     const count = reader.input.receive(this.#fd);
-    if (count === 0) this.#isAtEnd = true;
-    if (count === 0 || count === null) return;
-    if (reader.input.isFull) this.#watchBytes();
-    // A request has so much time from its first byte on, however slowly the others come.
-    if (isNew) this.deadline = this.#host.deadline;
-    this.#answerAll();
+    if (count === 0) return this.close();
+    if (count !== null) {
+      if (reader.input.isFull) this.#watchBytes();
+      // A request has so much time from its first byte on, however slowly the others come.
+      if (isNew) this.deadline = this.#host.deadline;
+    }
+    this.#host.output.open(this.#fd);
+    this.#answerAll(reader);
   }
 
   /** There is room for what is to be sent. */
   writable(): void {
-    const host = this.#host;
-    host.hasWorked(this);
-    this.deadline = host.deadline;
-    const unsent = this.#unsent;
-    this.#unsent = NOTHING;
-    for (const bytes of unsent) this.send(bytes, true);
-    this.#answerAll();
+    const { output, deadline } = this.#host;
+    this.deadline = deadline;
+    output.open(this.#fd, this.#unsent);
+    this.#answerAll(this.#reader);
   }
 
   /** The client has taken too long. */
   expire(): void {
     if (this.#isLingering || this.#isBlocked) return this.close();
-    this.#host.hasWorked(this);
-    if (this.#reader !== null) this.#refuse(408);
-    this.#isLast = true;
+    if (this.#reader === null) return this.#end();
+    this.#host.output.open(this.#fd);
+    this.#refuse(408);
+    this.#settle();
   }
 
-  /** For the output. */
-  send(bytes: Uint8Array, isLasting: boolean): void {
-    if (this.#isClosed) return;
-    const sent = this.#isBlocked ? 0 : this.#send(bytes);
-    if (sent === bytes.length) return;
-    if (!this.#isBlocked) this.#unsent = [];
-    this.#unsent.push(isLasting ? bytes.subarray(sent) : bytes.slice(sent));
-  }
-
-  #send(bytes: Uint8Array): number {
-    try {
-      return send(this.#fd, bytes) ?? 0;
-    } catch (error) {
-      // The client is gone, and there will be no room.
-      if (!(error instanceof SystemError)) throw error;
-      this.#isAtEnd = true;
-      return bytes.length;
-    }
-  }
-
-  /** All is sent that could be: sees what to wait for. */
-  settle(): void {
-    // Who has both read and written in a turn settles twice.
-    if (this.#isClosed || this.#isLingering) return;
-    if (this.#isAtEnd) return this.close();
-    if (this.#reader?.input.isEmpty) this.#dropReader();
-    if (this.#isBlocked !== this.#awaitsRoom) this.#watchRoom();
-    if (this.#isBlocked) return;
-    const isIdle = this.#reader === null;
-    if (this.#isLast || isIdle && this.#host.isEnding) this.#end();
+  /** The server ends: what has been asked is answered, and that is all. */
+  finish(): void {
+    this.readable(0);
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#dropReader();
     close(this.#fd); // and with it the watchers
     this.#host.closed(this);
@@ -160,15 +122,16 @@ export class Connection implements Sink {
     return this.#unsent !== NOTHING;
   }
 
-  /** Answers the requests that are there. */
-  #answerAll(): void {
-    const reader = this.#reader;
-    if (reader === null) return;
-    const { input, parser } = reader;
-    while (!input.isEmpty && !this.#isLast && !this.#isBlocked) {
-      const verdict = parser.parse(input);
+  /** Answers the requests that are there, and sends the answers together. */
+  #answerAll(reader: Reader | null): void {
+    const { output } = this.#host;
+    while (
+      reader !== null && !reader.input.isEmpty &&
+      !this.#isLast && !output.isBlocked
+    ) {
+      const verdict = reader.parser.parse(reader.input);
       if (verdict === COMPLETE) {
-        this.#answer(parser.request);
+        this.#answer(reader.parser.request);
         reader.next();
       } else if (verdict === INCOMPLETE) {
         this.#sayContinue(reader);
@@ -177,7 +140,7 @@ export class Connection implements Sink {
         this.#refuse(verdict);
       }
     }
-    input.settle();
+    this.#settle();
   }
 
   #answer(request: HttpRequest): void {
@@ -189,8 +152,8 @@ export class Connection implements Sink {
       : request.minorVersion === 1
       ? KEEPS_OPEN
       : KEEPS_OPEN_1_0;
-    host.output.write(this, response.head(connection, host.date));
-    if (request.method !== "HEAD") host.output.write(this, response.body);
+    host.output.write(response.head(connection, host.date));
+    if (request.method !== "HEAD") host.output.write(response.body);
     this.deadline = host.deadline;
   }
 
@@ -198,15 +161,28 @@ export class Connection implements Sink {
   #refuse(status: number): void {
     const { output, date } = this.#host;
     const response = refusal(status);
-    output.write(this, response.head(CLOSES, date));
-    output.write(this, response.body);
+    output.write(response.head(CLOSES, date));
+    output.write(response.body);
     this.#isLast = true;
   }
 
   #sayContinue(reader: Reader): void {
     if (reader.hasSaidContinue || !reader.parser.awaitsContinue) return;
     reader.hasSaidContinue = true;
-    this.#host.output.write(this, CONTINUE);
+    this.#host.output.write(CONTINUE);
+  }
+
+  /** After a turn's work: sends, and sees what to wait for. */
+  #settle(): void {
+    const wasBlocked = this.#isBlocked;
+    this.#unsent = this.#host.output.close();
+    if (this.#isBlocked !== wasBlocked) this.#watchRoom();
+    if (this.#reader?.input.isEmpty) this.#dropReader();
+    else this.#reader?.input.settle();
+    if (this.#isBlocked) return;
+    const isIdle = this.#reader === null;
+    if (this.#isLast || isIdle && this.#host.isEnding) this.#end();
+    else if (wasBlocked) this.#watchBytes();
   }
 
   /**
@@ -245,10 +221,7 @@ export class Connection implements Sink {
   }
 
   #watchRoom(): void {
-    this.#awaitsRoom = this.#isBlocked;
-    const flags = this.#awaitsRoom ? EV_ADD : EV_DELETE;
+    const flags = this.#isBlocked ? EV_ADD : EV_DELETE;
     this.#host.kq.apply(kevWrite(this.#fd, { flags, udata: this.id }));
-    // What came meanwhile was left where it is.
-    if (!this.#awaitsRoom) this.#watchBytes();
   }
 }

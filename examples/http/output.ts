@@ -1,61 +1,65 @@
 /** What is sent to connections. */
+import { send } from "../../posix.ts";
 
-const SIZE = 256 * 1024;
+const SIZE = 64 * 1024;
 
-/** Where bytes go. */
-export interface Sink {
-  /**
-   * Sends bytes, and keeps what there is no room for.
-   *
-   * @param isLasting Whether the bytes stay what they are; else what is kept is a copy.
-   */
-  send(bytes: Uint8Array, isLasting: boolean): void;
-}
+/** All was sent. */
+export const NOTHING: readonly Uint8Array[] = [];
 
 /**
- * Gathers what is to be sent in a turn, and sends it at its end: what goes to one connection by one call, and all such
- * calls in a row. Between reading and parsing, each would find less of what it needs in the processor's caches.
+ * Sends to one connection after the other: gathers the answers to what it has asked at once, so that one call sends
+ * them all. As nearly always there is room for them, that is tried before any is waited for.
  */
 export class Output {
   readonly #gathered = new Uint8Array(SIZE);
   #length = 0;
-  /** For whom the parts are, the last of them, and where each starts. */
-  readonly #sinks: Sink[] = [];
-  #sink: Sink | null = null;
-  readonly #starts: number[] = [];
-  /** The parts as bytes. Answers are often as long as those before, and then need no new views. */
-  readonly #views: Uint8Array[] = [];
+  /** What was gathered, as bytes: answers are often as long as those before, and then need no new view. */
+  #view = this.#gathered;
+  #fd = -1;
+  #unsent: Uint8Array[] = [];
 
-  /** Adds bytes for a connection, which nobody may change from now on. */
-  write(sink: Sink, bytes: Uint8Array): void {
+  /** Whether the other side has no room for more. */
+  get isBlocked(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** Turns to a connection, beginning with what could not be sent to it before. */
+  open(fd: number, unsent: readonly Uint8Array[] = NOTHING): void {
+    this.#fd = fd;
+    this.#length = 0;
+    if (this.isBlocked) this.#unsent = [];
+    for (const bytes of unsent) this.#send(bytes);
+  }
+
+  /** Adds bytes, which nobody may change from now on. */
+  write(bytes: Uint8Array): void {
     if (bytes.length > SIZE - this.#length) {
-      this.flush();
-      if (bytes.length > SIZE) return sink.send(bytes, true);
-    }
-    if (this.#sink !== sink) {
-      this.#sink = sink;
-      this.#sinks.push(sink);
-      this.#starts.push(this.#length);
+      this.#flush();
+      if (bytes.length > SIZE) return this.#send(bytes);
     }
     this.#gathered.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** Sends it. */
-  flush(): void {
-    this.#starts.push(this.#length);
-    for (let at = 0; at < this.#sinks.length; at++) {
-      this.#sinks[at].send(this.#part(at), false);
-    }
-    this.#sinks.length = this.#starts.length = this.#length = 0;
-    this.#sink = null;
+  /** Sends what was added. Returns what could not be sent, in order. */
+  close(): readonly Uint8Array[] {
+    this.#flush();
+    return this.isBlocked ? this.#unsent : NOTHING;
   }
 
-  #part(at: number): Uint8Array {
-    const start = this.#starts[at];
-    const length = this.#starts[at + 1] - start;
-    const view = this.#views[at] ?? this.#gathered;
-    if (view.byteOffset === start && view.length === length) return view;
-    return this.#views[at] = this.#gathered.subarray(start, start + length);
+  #flush(): void {
+    const length = this.#length;
+    if (length === 0) return;
+    this.#length = 0;
+    if (length !== this.#view.length) {
+      this.#view = this.#gathered.subarray(0, length);
+    }
+    const sent = this.isBlocked ? 0 : send(this.#fd, this.#view) ?? 0;
+    if (sent < length) this.#unsent.push(this.#view.slice(sent));
+  }
+
+  #send(bytes: Uint8Array): void {
+    const sent = this.isBlocked ? 0 : send(this.#fd, bytes) ?? 0;
+    if (sent < bytes.length) this.#unsent.push(bytes.subarray(sent));
   }
 }
