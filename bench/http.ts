@@ -36,7 +36,7 @@ const PROGRAMS: readonly ServerProgram[] = [
     test: ["true"],
     command: (port) => [
       ...[Deno.execPath(), "eval"],
-      `Deno.serve({ hostname: "127.0.0.1", port: ${port} }, () => new Response("Hello, World!"))`,
+      `Deno.serve({ hostname: "127.0.0.1", port: ${port}, onListen() {} }, () => new Response("Hello, World!"))`,
     ],
   },
   {
