@@ -153,8 +153,9 @@ export class RequestParser {
       case CHUNK_SIZE:
         return this.#startChunk(input.bytes, start, end);
       case CHUNK_END:
+        // A line of two bytes that ends well is empty.
         this.#phase = CHUNK_SIZE;
-        return start === end ? GO_ON : 400;
+        return GO_ON;
       default:
         this.#headLeft -= end + 2 - start;
         if (start === end) return this.#complete(this.#bodyEnd);

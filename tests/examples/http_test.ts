@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { hello, HttpResponse } from "../../examples/http.ts";
+import { soon } from "../async/support.ts";
 import {
   bodies,
   cleanUpAfterEach,
@@ -137,7 +138,7 @@ describe("examples/http.ts answers", () => {
     const client = new Client(start());
     await client.send(GET);
     client.end();
-    assertEquals(statuses(await client.receiveAll()), [200]);
+    assertEquals(statuses(await soon(client.receiveAll())), [200]);
   });
 
   it("404 and 405", async () => {
