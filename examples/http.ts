@@ -21,8 +21,10 @@
  * @module
  */
 import {
+  EV_ADD,
   EV_DISABLE,
   EV_ENABLE,
+  EV_ONESHOT,
   EVFILT_READ,
   EVFILT_SIGNAL,
   EVFILT_TIMER,
@@ -56,6 +58,8 @@ export { HttpResponse } from "./http/response.ts";
 const SERVER = 0;
 /** The udata of the user event that ends the server at once. */
 const AT_ONCE = 1;
+/** The ident of the timer that lets Deno's event loop turn. */
+const TURN = 1;
 const LONGEST_TICK_MS = 1000;
 const LONGEST_LINGER_MS = 2000;
 const KIB = 1024;
@@ -115,6 +119,8 @@ export class Server implements Host, AsyncDisposable {
   #now = 0;
   #lastId = SERVER;
   #accepts = true;
+  /** Whether to wait without letting Deno's event loop turn. */
+  #mayBlock = false;
   #isEnding = false;
   #isOver = false;
 
@@ -211,16 +217,14 @@ export class Server implements Host, AsyncDisposable {
 
   async #run(): Promise<void> {
     try {
-      let blocksUntil = 0;
       while (!this.#isOver) {
-        const left = blocksUntil - performance.now();
-        if (left > 0) {
-          this.#take(this.kq.wait(left));
+        if (this.#mayBlock) {
+          this.#take(this.kq.wait());
         } else {
           // Lets Deno's event loop turn, in which on Linux signals arrive; and where nothing is ready, waits without
           // keeping it from turning on.
           this.#take(await this.kq.waitAsync());
-          blocksUntil = performance.now() + this.#blockMs;
+          this.#block();
         }
       }
     } finally {
@@ -236,6 +240,17 @@ export class Server implements Host, AsyncDisposable {
     }
   }
 
+  /** From now on waits where it is, until a timer says that it is time for the others. */
+  #block(): void {
+    if (this.#blockMs === 0) return;
+    this.#mayBlock = true;
+    // A timeout would end each wait as well, but would have to be set for each.
+    this.kq.apply(kevTimer(TURN, this.#blockMs, {
+      flags: EV_ADD | EV_ONESHOT,
+      udata: SERVER,
+    }));
+  }
+
   #take(events: Kevent64List): void {
     this.date.look();
     for (let i = 0; i < events.length; i++) {
@@ -244,8 +259,10 @@ export class Server implements Host, AsyncDisposable {
       // A number is given once only, so an event can never be taken for one of another connection.
       if (filter === EVFILT_USER) this.#end(id === AT_ONCE);
       else if (id !== SERVER) this.#serve(id, filter, events.flags(i));
-      else if (filter === EVFILT_TIMER) this.#tick(events.dataNumber(i));
-      else if (filter === EVFILT_SIGNAL) this.#end(this.#isEnding);
+      else if (filter === EVFILT_TIMER) {
+        if (events.identNumber(i) === TURN) this.#mayBlock = false;
+        else this.#tick(events.dataNumber(i));
+      } else if (filter === EVFILT_SIGNAL) this.#end(this.#isEnding);
       else this.#accept(events.dataNumber(i));
     }
     if (this.#isEnding && this.size === 0) this.#isOver = true;
