@@ -14,7 +14,8 @@
  * @module
  */
 import { kevSignal, Loop } from "../mod.ts";
-import { hello, serve } from "./http.ts";
+import { serve } from "./http/server.ts";
+import { hello } from "./http.ts";
 
 /** What a Worker is told: to start on a port, or to end. */
 type Order = { port: number } | "end";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { HttpResponse } from "../../examples/http.ts";
+import { HttpResponse } from "../../examples/http/response.ts";
 import {
   cleanUpAfterEach,
   Client,

@@ -1,12 +1,12 @@
 /** What the tests of the HTTP server share: servers that end after each test, and clients on queues of their own. */
 import { afterEach } from "@std/testing/bdd";
+import type { HttpRequest } from "../../examples/http/request.ts";
+import { HttpResponse } from "../../examples/http/response.ts";
 import {
-  type HttpRequest,
-  HttpResponse,
   serve,
   type ServeOptions,
   type Server,
-} from "../../examples/http.ts";
+} from "../../examples/http/server.ts";
 import {
   EV_DELETE,
   type KeventInit,

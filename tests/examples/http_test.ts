@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { hello, HttpResponse } from "../../examples/http.ts";
+import { hello } from "../../examples/http.ts";
+import { HttpResponse } from "../../examples/http/response.ts";
 import { soon } from "../async/support.ts";
 import {
   bodies,
