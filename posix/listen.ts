@@ -27,6 +27,11 @@ export interface ListenOptions {
    * default to 128; a connection beyond that waits to be made.
    */
   readonly backlog?: number;
+  /**
+   * Whether others may listen on the same port, if they say so too (SO_REUSEPORT). Linux deals connections out to all of
+   * them; macOS makes no promise of that.
+   */
+  readonly reusePort?: boolean;
 }
 
 /** Where {@linkcode listen} listens for processes of the same machine. */
@@ -58,6 +63,7 @@ const LISTEN_OPTIONS: Required<ListenOptions & UnixListenOptions> = {
   address: "127.0.0.1",
   path: "/tmp/socket",
   backlog: BACKLOG,
+  reusePort: true,
 };
 const ACCEPT_OPTIONS: Required<AcceptOptions> = { nonblocking: true };
 
@@ -112,7 +118,7 @@ export function listen(
   options: ListenOptions | UnixListenOptions = {},
 ): Listener | UnixListener {
   checkOptions("options", options, LISTEN_OPTIONS);
-  const { path, address, port, backlog = BACKLOG }: Partial<
+  const { path, address, port, backlog = BACKLOG, reusePort = false }: Partial<
     ListenOptions & UnixListenOptions
   > = options;
   checkInt("backlog", backlog, 0);
@@ -123,6 +129,9 @@ export function listen(
     // A Unix socket would take it, and do nothing with it.
     if (path === undefined) {
       setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEADDR, 1);
+    }
+    if (path === undefined && reusePort) {
+      setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEPORT, 1);
     }
     complete(
       "bind",
