@@ -1,5 +1,6 @@
 /** poll(2) on another thread, in memory that belongs to C. */
 import { constants } from "node:os";
+import { ArrayBuffer, BigInt, Int16Array, Int32Array } from "./intrinsics.ts";
 import {
   addressOf,
   type Errno,
@@ -69,11 +70,11 @@ export async function pollOnThread(
   // struct pollfd { int fd; short events, revents; }
   const { length } = descriptors;
   const words = new Int32Array(new ArrayBuffer(8 * length));
-  descriptors.forEach((fd, index) => {
-    words[2 * index] = fd;
+  for (let index = 0; index < length; index++) {
+    words[2 * index] = descriptors[index];
     words[2 * index + 1] = POLLIN;
-  });
-  const size = BigInt(words.byteLength);
+  }
+  const size = BigInt(8 * length);
   const block = symbols.malloc(size);
   if (block === null) return failure(ENOMEM);
   symbols.memmove(block, addressOf(symbols, words), size);
@@ -84,13 +85,13 @@ export async function pollOnThread(
   symbols.memmove(addressOf(symbols, words), block, size);
   symbols.free(block);
   if (error !== 0) return failure(error);
-  const revents = Int16Array.from(
-    { length },
-    (_, index) => words[2 * index + 1] >> 16,
-  );
+  const revents = new Int16Array(length);
+  for (let index = 0; index < length; index++) {
+    revents[index] = words[2 * index + 1] >> 16;
+  }
   return { errno: 0, revents, hasAny: count > 0 };
 }
 
 function failure(errno: number): PollResult {
-  return { errno, revents: new Int16Array(), hasAny: false };
+  return { errno, revents: new Int16Array(0), hasAny: false };
 }

@@ -1,4 +1,11 @@
 /** `struct timespec` as bytes. */
+import {
+  ArrayBuffer,
+  BigUint64Array,
+  Int32Array,
+  Uint8Array,
+} from "../intrinsics.ts";
+import { shown } from "../options.ts";
 import { checkWord, I64, storeWord, wrongNumber } from "./check.ts";
 import { layoutOf, TIMESPEC } from "./struct.ts";
 
@@ -41,7 +48,19 @@ export let timespecMemoryOf: (timespec: Timespec) => TimespecMemory;
  */
 export class Timespec {
   static {
-    timespecMemoryOf = (timespec) => timespec.#memory;
+    timespecMemoryOf = (timespec) => {
+      if (
+        typeof timespec !== "object" || timespec === null ||
+        !(#memory in timespec)
+      ) {
+        throw new TypeError(
+          `timeout must be a Timespec, as Timespec.fromMilliseconds() gives, or null; got ${
+            shown(timespec)
+          }`,
+        );
+      }
+      return timespec.#memory;
+    };
   }
 
   readonly #memory = new TimespecMemory();
@@ -117,5 +136,15 @@ export class Timespec {
     const { words, wide } = this.#memory;
     storeWord(words, wide, SEC / 8, sec);
     storeWord(words, wide, NSEC / 8, nsec);
+  }
+
+  /** What Deno's console shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
   }
 }

@@ -26,6 +26,7 @@ import { currentKernel, type Kernel } from "../kernel.ts";
 import { Kevent64List, memoryOf } from "../kevent/list.ts";
 import type { RecordMemory } from "../kevent/memory.ts";
 import { POLLNVAL, pollOnThread } from "../poll.ts";
+import { onAbort } from "./signal.ts";
 
 /**
  * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
@@ -64,17 +65,16 @@ export class Place {
   wait(deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const abort = (): void => settle(signal?.reason);
       const settle = (error?: unknown): void => {
         this.#settle = undefined;
         this.#waiter.remove(this);
-        signal?.removeEventListener("abort", abort);
+        stop();
         clearTimeout(timer);
         if (error === undefined) resolve();
         else reject(error);
       };
+      const stop = onAbort(signal, settle);
       this.#settle = settle;
-      signal?.addEventListener("abort", abort);
       if (deadline !== Infinity) {
         timer = setTimeout(settle, timeUntil(deadline));
       }

@@ -1,0 +1,46 @@
+/** Abort signals, asked by the engine's own methods: what a caller puts in their place is not called in the midst of a wait. */
+import { getterOf, uncurried } from "../intrinsics.ts";
+import { shown } from "../options.ts";
+
+const isAborted = getterOf(AbortSignal.prototype, "aborted");
+const reasonOf = getterOf(AbortSignal.prototype, "reason");
+const addEventListener = uncurried(EventTarget.prototype.addEventListener);
+const removeEventListener = uncurried(
+  EventTarget.prototype.removeEventListener,
+);
+
+/**
+ * Throws the signal's reason where it is aborted already.
+ *
+ * @throws {TypeError} for what is no signal.
+ */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  checkSignal(signal);
+  if (isAborted(signal)) throw reasonOf(signal);
+}
+
+function checkSignal(signal: AbortSignal): void {
+  try {
+    isAborted(signal);
+  } catch {
+    throw new TypeError(
+      `signal must be an AbortSignal, got ${shown(signal)}`,
+    );
+  }
+}
+
+/**
+ * Calls `listener` with the reason once the signal is aborted, which it must not be yet.
+ *
+ * @returns What undoes it.
+ */
+export function onAbort(
+  signal: AbortSignal | undefined,
+  listener: (reason: unknown) => void,
+): () => void {
+  if (signal === undefined) return () => {};
+  const abort = (): void => listener(reasonOf(signal));
+  addEventListener(signal, "abort", abort, { once: true });
+  return () => removeEventListener(signal, "abort", abort);
+}
