@@ -42,7 +42,7 @@ import {
 import { openSystemLibrary } from "./library.ts";
 import { openEngine } from "./linux/mod.ts";
 import { shown } from "./options.ts";
-import { OS } from "./runtime.ts";
+import { checkRuntime, OS } from "./runtime.ts";
 
 export { DARWIN_SYMBOLS } from "./darwin.ts";
 export {
@@ -98,6 +98,7 @@ export class Libc {
    * @throws {Deno.errors.NotCapable} without the permission to.
    */
   constructor(path: string) {
+    checkRuntime();
     this.path = path;
     const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
     keepLoaded(path, symbols.dlopen);

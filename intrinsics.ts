@@ -12,6 +12,7 @@ export const {
   Uint8Array,
 } = globalThis;
 export const { isInteger, isSafeInteger } = Number;
+export const { asIntN } = globalThis.BigInt;
 export const { floor } = Math;
 
 /** A method as a function of its receiver and arguments. */

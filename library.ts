@@ -1,6 +1,6 @@
 /** Where the system's C library is, and how to open it with no more permission than it takes. */
 import { ArrayBuffer, Int32Array } from "./intrinsics.ts";
-import { IS_DENO, IS_MUSL } from "./runtime.ts";
+import { checkRuntime, IS_MUSL } from "./runtime.ts";
 
 /** The C library of macOS. No file of that name exists there: the loader keeps it in its cache. */
 export const DARWIN_LIBRARY = "/usr/lib/libSystem.B.dylib";
@@ -15,11 +15,7 @@ export const DARWIN_LIBRARY = "/usr/lib/libSystem.B.dylib";
 export function openSystemLibrary<S extends Deno.ForeignLibraryInterface>(
   symbols: S,
 ): Deno.DynamicLibrary<S> {
-  if (!IS_DENO) {
-    throw new Error(
-      "A kernel queue needs Deno: its calls go through Deno.dlopen. Constants and packing work without",
-    );
-  }
+  checkRuntime();
   switch (Deno.build.os) {
     case "darwin":
       return Deno.dlopen(DARWIN_LIBRARY, symbols);

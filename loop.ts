@@ -70,7 +70,7 @@ export class Loop {
   #pump: Promise<void> | undefined;
   #generation = 0;
   /** Why watches end that `close` ends. */
-  readonly #closed = new Deno.errors.BadResource("The loop is closed");
+  readonly #closed: Error;
   #reported: unknown;
 
   /**
@@ -81,6 +81,7 @@ export class Loop {
    */
   constructor(options: KqueueOptions = {}) {
     this.#kq = new Kqueue(options);
+    this.#closed = new Deno.errors.BadResource("The loop is closed");
   }
 
   /**

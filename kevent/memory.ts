@@ -4,6 +4,7 @@
  */
 import {
   ArrayBuffer,
+  asIntN,
   BigUint64Array,
   Int16Array,
   Int32Array,
@@ -192,7 +193,7 @@ export function readRecord(memory: RecordMemory, index: number): Kevent {
     filter: shorts[2 * word + FILTER_SHORT],
     flags: shorts[2 * word + FLAGS_SHORT] & 0xffff,
     fflags: words[word + FFLAGS_WORD] >>> 0,
-    data: BigInt.asIntN(64, wide[wideAt + DATA_WIDE]),
+    data: asIntN(64, wide[wideAt + DATA_WIDE]),
     udata: wide[wideAt + UDATA_WIDE],
   };
 }
