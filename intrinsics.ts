@@ -31,3 +31,18 @@ export function getterOf<R extends object, K extends keyof R>(
   if (getter === undefined) throw new TypeError(`no getter of ${String(key)}`);
   return uncurried<R, [], R[K]>(getter);
 }
+
+// TypeScript has called them `Uint8Array<ArrayBuffer>` and so on since 5.7, which Deno has since 2.2.
+
+/** Bytes on an ArrayBuffer, not on memory that is shared. */
+export type Bytes = ReturnType<typeof noBytes>;
+/** 32-bit words on an ArrayBuffer, not on memory that is shared. */
+export type Words = ReturnType<typeof noWords>;
+
+function noBytes() {
+  return new Uint8Array(new ArrayBuffer(0));
+}
+
+function noWords() {
+  return new Int32Array(new ArrayBuffer(0));
+}

@@ -6,6 +6,7 @@ import {
   ArrayBuffer,
   asIntN,
   BigUint64Array,
+  type Bytes,
   Int16Array,
   Int32Array,
   Uint8Array,
@@ -42,7 +43,7 @@ export const EXT_WIDE: number = EXT / 8;
 export class RecordMemory {
   readonly recordSize: number;
   readonly capacity: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
   readonly shorts: Int16Array;
   readonly words: Int32Array;
   readonly wide: BigUint64Array;

@@ -2,6 +2,7 @@
 import {
   ArrayBuffer,
   BigUint64Array,
+  type Bytes,
   Int32Array,
   Uint8Array,
 } from "../intrinsics.ts";
@@ -16,7 +17,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
 
 /** The bytes of a timespec and their address. Not public, for the reason given at RecordMemory. */
 export class TimespecMemory {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
   readonly words: Int32Array;
   readonly wide: BigUint64Array;
   /** The address, made by the first call that needs it. */

@@ -1,4 +1,5 @@
 /** epoll(7): one set of descriptors, and a buffer of its reports. */
+import type { Words } from "../../intrinsics.ts";
 import { ARCH } from "../../runtime.ts";
 import {
   captureErrno,
@@ -41,7 +42,7 @@ let hasPwait2 = true;
 
 /** Memory for the reports of one epoll_wait. */
 export class EventBuffer {
-  readonly words: Int32Array<ArrayBuffer>;
+  readonly words: Words;
   readonly pointer: Deno.PointerValue;
 
   constructor(readonly capacity: number) {
