@@ -1,5 +1,5 @@
 /** epoll(7): one set of descriptors, and a buffer of its reports. */
-import type { Words } from "../../intrinsics.ts";
+import { ArrayBuffer, Int32Array, type Words } from "../../intrinsics.ts";
 import { ARCH } from "../../runtime.ts";
 import {
   captureErrno,

@@ -1,5 +1,5 @@
 /** inotify(7): one descriptor, told of changes to open files. */
-import type { Words } from "../../intrinsics.ts";
+import { ArrayBuffer, Int32Array, type Words } from "../../intrinsics.ts";
 import {
   captureErrno,
   CLOEXEC,

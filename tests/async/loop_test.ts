@@ -58,7 +58,9 @@ describeKernels("Loop", () => {
     await delivered(loop);
     write(writer, 1);
     await delivered(loop);
-    assertEquals(seen.sort(), ["read true", "user true", "write false"]);
+    // R13: a pipe's write may report the watcher of its other end again.
+    const names = [...new Set(seen)].sort();
+    assertEquals(names, ["read true", "user true", "write false"]);
   });
 
   for (const udata of [0, 1, 42n, 2 ** 40, LARGEST, LARGEST - 2n ** 32n]) {
