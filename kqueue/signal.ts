@@ -15,9 +15,21 @@ const removeEventListener = uncurried(
  * @throws {TypeError} for what is no signal.
  */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
+  const failure = failureOf(signal);
+  if (failure !== undefined) throw failure.reason;
+}
+
+/**
+ * The reason of a signal that is aborted already; undefined for one that is not.
+ *
+ * @throws {TypeError} for what is no signal.
+ */
+export function failureOf(
+  signal: AbortSignal | undefined,
+): { reason: unknown } | undefined {
+  if (signal === undefined) return undefined;
   checkSignal(signal);
-  if (isAborted(signal)) throw reasonOf(signal);
+  return isAborted(signal) ? { reason: reasonOf(signal) } : undefined;
 }
 
 function checkSignal(signal: AbortSignal): void {
