@@ -191,13 +191,13 @@ for (const [whose, show] of CONSOLES) {
       assertEquals(show(kq), "Kqueue { closed }");
     });
 
-    it("a loop and a watch", () => {
+    it("a loop and a watch", async () => {
       const loop = new Loop();
       const watch = loop.on(kevUser(3), () => {});
       assertEquals(show(loop), `Loop { fd: ${loop.fd}, watches: 1 }`);
       const what = "ident: 3, filter: EVFILT_USER";
       assertEquals(show(watch), `Watch { ${what}, active: true }`);
-      loop.close();
+      await loop[Symbol.asyncDispose]();
       assertEquals(show(loop), "Loop { closed }");
       assertEquals(show(watch), `Watch { ${what}, active: false }`);
     });

@@ -14,6 +14,7 @@ import {
   type SystemErrorOptions,
 } from "../ffi.ts";
 import { type KeventInit, KeventList, kevProc, kevUser } from "../kevent.ts";
+import { told } from "./errno.ts";
 
 const { EBADF, EDEADLK, ENOENT, ESRCH } = constants.errno;
 
@@ -45,7 +46,7 @@ describe("SystemError", () => {
     assertEquals(error.code, "EBADF");
     assertEquals(error.errno, EBADF);
     assertEquals(error.syscall, "kevent");
-    assertEquals(error.message, "kevent failed: EBADF, bad file descriptor");
+    assertEquals(error.message, `kevent failed: ${told("EBADF")}`);
     assertEquals(error.change, undefined);
     assertEquals(error.failures, []);
   });
@@ -54,7 +55,7 @@ describe("SystemError", () => {
     const error = new SystemError("kevent64", EBADF, { detail: "7 is a file" });
     assertEquals(
       error.message,
-      "kevent64 failed: EBADF, bad file descriptor - 7 is a file",
+      `kevent64 failed: ${told("EBADF")} - 7 is a file`,
     );
   });
 
@@ -62,7 +63,7 @@ describe("SystemError", () => {
     const error = new SystemError("kevent64", EBADF, { failures: [NOT_OPEN] });
     assertEquals(
       error.message,
-      "kevent64 refused change 2 (ident 99, EVFILT_READ): EBADF, bad file descriptor",
+      `kevent64 refused change 2 (ident 99, EVFILT_READ): ${told("EBADF")}`,
     );
     assertEquals(error.change, NOT_OPEN.change);
     assertEquals(error.failures, [NOT_OPEN]);

@@ -49,6 +49,9 @@ async function abortAfter(kq: Kqueue, happen: () => void): Promise<void> {
   await assertRejects(() => soon(waiting), DOMException);
 }
 
+/** A timer's period that is not over when {@linkcode abortAfter} has something happen, in ms. */
+const LONGER = 100;
+
 /** Blocks until a queue has something to report, and leaves it there. */
 function untilReady(kq: Kqueue): void {
   using outer = new Kqueue();
@@ -230,14 +233,14 @@ describeKernels("an event that came as a waitAsync was aborted", () => {
     });
 
     it("R54 when its timer is added again meanwhile", async () => {
-      const timer = kevTimer(1, 10);
+      const timer = kevTimer(1, LONGER);
       const later = kevTimer(1, PATIENCE);
       assertEquals(await left(timer, untilReady, later), []);
     });
 
     it("when its timer is deleted meanwhile", async () => {
       const gone = { ident: 1, filter: EVFILT_TIMER, flags: EV_DELETE };
-      assertEquals(await left(kevTimer(1, 10), untilReady, gone), []);
+      assertEquals(await left(kevTimer(1, LONGER), untilReady, gone), []);
     });
 
     it("R9 when its descriptor is closed meanwhile", async () => {
