@@ -87,23 +87,23 @@ describe("SystemError", () => {
     assert(error.message.includes("(ident 1, filter 5)"), error.message);
   });
 
-  const told = (change: KeventInit, errno: number): string =>
+  const messageOf = (change: KeventInit, errno: number): string =>
     new SystemError("kevent64", errno, {
       failures: [failure(0, change, errno)],
     }).message;
 
   it("says of a change without EV_ADD that its watcher is missing", () => {
     assertEquals(
-      told(kevUser(7, { flags: EV_DELETE }), ENOENT),
+      messageOf(kevUser(7, { flags: EV_DELETE }), ENOENT),
       "kevent64 refused change 0 (ident 7, EVFILT_USER): ENOENT, no such watcher; EV_ADD makes one",
     );
-    const adding = told(kevUser(7), ENOENT);
+    const adding = messageOf(kevUser(7), ENOENT);
     assertEquals(adding.includes("watcher"), false, adding);
   });
 
   it("says of a process that is missing who has its status", () => {
     assertEquals(
-      told(kevProc(7), ESRCH),
+      messageOf(kevProc(7), ESRCH),
       "kevent64 refused change 0 (ident 7, EVFILT_PROC): ESRCH, no such process, or it has exited; " +
         "if it is a child, waitpid has its status",
     );

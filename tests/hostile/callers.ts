@@ -86,23 +86,35 @@ const list = fc.nat({ max: 2 });
 /** Mostly what fits, for little happens to what is refused. */
 function mostly(arbitrary: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof(
-    { arbitrary, weight: 30 },
+    { arbitrary, weight: 99 },
     { arbitrary: nonsense, weight: 1 },
   );
 }
 
+/** Some that meet others of the same, and some that do not. */
+const ident = fc.oneof(
+  fc.nat({ max: 4 }),
+  fc.nat({ max: 100_000 }),
+  fc.bigInt({ min: 0n, max: 2n ** 40n }),
+);
+
 const fields = fc.record({
-  ident: mostly(fc.oneof(fc.nat({ max: 6 }), fc.bigInt({ min: 0n, max: 6n }))),
-  filter: mostly(
-    fc.constantFrom(EVFILT_USER, EVFILT_USER, EVFILT_TIMER, EVFILT_READ),
-  ),
-  flags: mostly(fc.constantFrom(
-    EV_ADD,
-    EV_ADD | EV_CLEAR,
-    EV_ADD | EV_ONESHOT,
-    EV_ADD | EV_RECEIPT,
-    EV_DELETE,
-    0,
+  ident: mostly(ident),
+  filter: mostly(fc.oneof(
+    { arbitrary: fc.constant(EVFILT_USER), weight: 9 },
+    { arbitrary: fc.constantFrom(EVFILT_TIMER, EVFILT_READ), weight: 1 },
+  )),
+  flags: mostly(fc.oneof(
+    {
+      arbitrary: fc.constantFrom(
+        EV_ADD,
+        EV_ADD | EV_CLEAR,
+        EV_ADD | EV_ONESHOT,
+        EV_ADD | EV_RECEIPT,
+      ),
+      weight: 9,
+    },
+    { arbitrary: fc.constantFrom(EV_DELETE, 0), weight: 1 },
   )),
   fflags: mostly(fc.constantFrom(0, 0, NOTE_TRIGGER)),
   data: mostly(fc.oneof(fc.nat({ max: 9 }), fc.bigInt({ min: -9n, max: 9n }))),
@@ -162,8 +174,8 @@ const { deed } = fc.letrec<{
   change: fc.record({
     fields,
     shape: fc.constantFrom(
-      ...["getters", "proxy", "instance", "plain"] as const,
-      ...["getters", "proxy", "instance", "none"] as const,
+      ...["getters", "getters", "getters", "proxy", "proxy"] as const,
+      ...["instance", "instance", "plain", "plain", "none"] as const,
     ),
     at: fc.constantFrom("ident", "filter", "flags", "fflags", "data", "udata"),
     meanwhile: tie("deeds"),

@@ -1,6 +1,6 @@
 /**
- * Callers that mean harm do none. `HOSTILE_RUNS` says how many programs are tried, with some 30 deeds each: 500 unless
- * it is set.
+ * Callers that mean harm do none. `HOSTILE_RUNS` says how many programs are tried, with a dozen deeds each: 1000
+ * unless it is set.
  */
 import { assertGreater } from "@std/assert";
 import fc from "fast-check";
@@ -9,7 +9,7 @@ import { describeKernels } from "../semantics/kernels.ts";
 import { program } from "./callers.ts";
 import { World } from "./world.ts";
 
-const RUNS = numberOf("HOSTILE_RUNS") ?? 500;
+const RUNS = numberOf("HOSTILE_RUNS") ?? 1000;
 
 describeKernels("any hostile caller", (kernel) => {
   it("gets errors at most, and no list holds more than its capacity", async () => {
@@ -27,7 +27,7 @@ describeKernels("any hostile caller", (kernel) => {
       { numRuns: RUNS },
     );
     assertGreater(steps, RUNS);
-    if (RUNS > 500) console.log(`${steps} deeds over ${kernel.name}`);
+    if (RUNS > 1000) console.log(`${steps} deeds over ${kernel.name}`);
   });
 });
 
