@@ -1,8 +1,9 @@
 /** Failures of system calls. */
-import { constants } from "node:os";
-import { getSystemErrorMap, getSystemErrorName } from "node:util";
-import * as darwin from "./constants.ts";
-import type { KeventInit } from "./kevent/record.ts";
+import { EV_ADD, EVFILT_PROC } from "./constants.ts";
+import { errnoName, errnoText } from "./errno.ts";
+import { filterName } from "./kevent/describe.ts";
+import type { Kevent, KeventInit } from "./kevent/record.ts";
+import { checkOptions } from "./options.ts";
 
 /** How many refused changes a message names. */
 const MAX_NAMED = 8;
@@ -13,10 +14,54 @@ export interface ChangeFailure {
   readonly index: number;
   /** The change as it was given. */
   readonly change: KeventInit;
+  /** What it was for: the ident that the kernel was given. */
+  readonly ident: bigint;
+  /** Which kind of watcher it was for: the filter that the kernel was given. */
+  readonly filter: number;
   /** Why: the errno's name, such as "EBADF". */
   readonly code: string;
   /** Why: the platform's number for {@linkcode code}. */
   readonly errno: number;
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/**
+ * What is told of a change that was refused. Of the change as it was given no field is asked any more: they were read
+ * once, before it went to the kernel.
+ *
+ * @param result The record in which the kernel tells the outcome: the change with EV_ERROR, its data the errno.
+ */
+export function changeFailure(
+  index: number,
+  change: KeventInit,
+  result: Kevent,
+): ChangeFailure {
+  const { ident, filter } = result;
+  const errno = Number(result.data);
+  const code = errnoName(errno);
+  const reason = reasonOf(code, result) ?? textOf(errno);
+  return { index, change, ident, filter, code, errno, reason };
+}
+
+/** What an errno means of a watcher, where the platform's words are about a file, or say less than is known. */
+function reasonOf(
+  code: string,
+  { filter, flags }: Kevent,
+): string | undefined {
+  if (code === "ENOENT" && (flags & EV_ADD) === 0) {
+    return "ENOENT, no such watcher; EV_ADD makes one";
+  }
+  if (code === "ESRCH" && filter === EVFILT_PROC) {
+    return "ESRCH, no such process, or it has exited; if it is a child, waitpid has its status";
+  }
+  return undefined;
+}
+
+/** An errno's name, with the platform's words for it where it has any. */
+function textOf(errno: number): string {
+  const text = errnoText(errno);
+  return text === undefined ? errnoName(errno) : `${errnoName(errno)}, ${text}`;
 }
 
 /** What a {@linkcode SystemError} may know besides the call and its errno. */
@@ -26,6 +71,11 @@ export interface SystemErrorOptions {
   /** What else the message should say. */
   readonly detail?: string;
 }
+
+const OPTIONS: Required<SystemErrorOptions> = {
+  detail: "/tmp/x",
+  failures: [],
+};
 
 /**
  * A system call that failed.
@@ -62,8 +112,10 @@ export class SystemError extends Error {
   constructor(
     syscall: string,
     errno: number,
-    { failures = [], detail }: SystemErrorOptions = {},
+    options: SystemErrorOptions = {},
   ) {
+    checkOptions("options", options, OPTIONS);
+    const { failures = [], detail } = options;
     super(message(syscall, errno, failures, detail));
     this.code = errnoName(errno);
     this.errno = errno;
@@ -73,30 +125,16 @@ export class SystemError extends Error {
   }
 }
 
-/** The platform's name for an errno, "E42" for one that it has none for. */
-export function errnoName(errno: number): string {
-  // node:util knows one name a number; node:os also those that libuv never reports.
-  return getSystemErrorName(-errno) ?? nameFromOs(errno) ?? `E${errno}`;
-}
-
-function nameFromOs(errno: number): string | undefined {
-  return Object.entries(constants.errno).find(([, n]) => n === errno)?.[0];
-}
-
 function message(
   syscall: string,
   errno: number,
   failures: readonly ChangeFailure[],
   detail: string | undefined,
 ): string {
-  const text = getSystemErrorMap().get(-errno)?.[1];
-  const what = text === undefined
-    ? errnoName(errno)
-    : `${errnoName(errno)}, ${text}`;
   const outcome = failures.length === 0
-    ? `failed: ${what}`
+    ? `failed: ${textOf(errno)}`
     : failures.length === 1
-    ? `refused change ${describe(failures[0])}: ${what}`
+    ? `refused change ${describe(failures[0])}: ${failures[0].reason}`
     : `refused ${failures.length} changes: ${describeAll(failures)}`;
   const whole = `${syscall} ${outcome}`;
   return detail === undefined ? whole : `${whole} - ${detail}`;
@@ -112,14 +150,6 @@ function describeAll(failures: readonly ChangeFailure[]): string {
     : `${named.join("; ")}; and ${more} more`;
 }
 
-function describe({ index, change }: ChangeFailure): string {
-  return `${index} (ident ${change.ident}, ${filterName(change.filter)})`;
-}
-
-/** A filter's name for messages. */
-export function filterName(filter: number): string {
-  const entry = Object.entries(darwin).find(([name, value]) =>
-    name.startsWith("EVFILT_") && value === filter
-  );
-  return entry?.[0] ?? `filter ${filter}`;
+function describe({ index, ident, filter }: ChangeFailure): string {
+  return `${index} (ident ${ident}, ${filterName(filter)})`;
 }

@@ -19,6 +19,7 @@
  * @module
  */
 import { DarwinKernel, SYMBOLS } from "./darwin.ts";
+import { intOf } from "./kevent/check.ts";
 import {
   type EventList,
   type Kevent64List,
@@ -39,6 +40,9 @@ import {
   setKernel,
 } from "./kernel.ts";
 import { openSystemLibrary } from "./library.ts";
+import { openEngine } from "./linux/mod.ts";
+import { shown } from "./options.ts";
+import { checkRuntime, OS } from "./runtime.ts";
 
 export { DARWIN_SYMBOLS } from "./darwin.ts";
 export {
@@ -74,7 +78,14 @@ let kernelOf: (libc: Libc) => Kernel;
 /** A C library with Darwin's ABI, opened by {@linkcode openLibc} and put to use by {@linkcode useLibc}. */
 export class Libc {
   static {
-    kernelOf = (libc) => libc.#kernel;
+    kernelOf = (libc) => {
+      if (typeof libc !== "object" || libc === null || !(#kernel in libc)) {
+        throw new TypeError(
+          `libc must be what openLibc() gave, or null, got ${shown(libc)}`,
+        );
+      }
+      return libc.#kernel;
+    };
   }
 
   /** Where it was opened from. */
@@ -87,6 +98,7 @@ export class Libc {
    * @throws {Deno.errors.NotCapable} without the permission to.
    */
   constructor(path: string) {
+    checkRuntime();
     this.path = path;
     const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
     keepLoaded(path, symbols.dlopen);
@@ -122,25 +134,23 @@ export function openLibc(path: string): Libc {
  *
  * @param libc What {@linkcode openLibc} gave, or null for the system's own.
  * @returns What was in use before, or null for the system's own.
+ * @throws {TypeError} for what is no library of openLibc's; what was in use stays so.
  */
 export function useLibc(libc: Libc | null): Libc | null {
+  const kernel = libc === null ? undefined : kernelOf(libc);
   const before = libcInUse;
   libcInUse = libc;
-  setKernel(libc === null ? undefined : kernelOf(libc));
+  setKernel(kernel);
   return before;
 }
-
-// Loaded on Linux alone; a literal in import() makes it part of the module graph, so that it needs no permission.
-const linux = Deno.build.os === "linux"
-  ? await import("./linux/mod.ts")
-  : undefined;
 
 let libcInUse: Libc | null = null;
 let systemKernel: Kernel | undefined;
 
 provideKernel(() =>
-  systemKernel ??= linux?.openEngine() ??
-    new DarwinKernel(openSystemLibrary(SYMBOLS).symbols)
+  systemKernel ??= OS === "linux"
+    ? openEngine()
+    : new DarwinKernel(openSystemLibrary(SYMBOLS).symbols)
 );
 
 /**
@@ -167,22 +177,23 @@ export function kqueue(): number {
  * @param timeout How long to wait at most; null waits for ever, zero not at all.
  * @returns The count; 0 when the time ran out; -1 on failure, with {@linkcode errno} EBADF, EINTR, EINVAL, ENOMEM or
  * what the failing change met. It never throws for what the kernel says.
- * @throws {TypeError} for a list of the other record size.
+ * @throws {TypeError} for a list of the other record size, and for what is no list or no timespec.
  */
 export function kevent(
-  kq: number,
+  kq: number | bigint,
   changes: KeventList | null,
   events: KeventList | null,
   timeout: Timespec | null,
 ): number {
+  const fd = intOf("kq", kq);
   const into = recordsOf(events, KEVENT_SIZE);
   const count = currentKernel().kevent(
-    kq,
+    fd,
     recordsOf(changes, KEVENT_SIZE),
     into,
     timeout === null ? null : timespecMemoryOf(timeout),
   );
-  if (into !== null) into.length = Math.max(count, 0);
+  if (into !== null) into.length = count < 0 ? 0 : count;
   return count;
 }
 
@@ -197,18 +208,19 @@ export function kevent(
  * failures and receipts of the changes.
  * @param timeout How long to wait at most; null waits for ever, zero not at all.
  * @returns The count; 0 when the time ran out; -1 on failure, with {@linkcode errno}.
- * @throws {TypeError} for a list of the other record size.
+ * @throws {TypeError} for a list of the other record size, and for what is no list or no timespec.
  */
 export function kevent64(
-  kq: number,
+  kq: number | bigint,
   changes: Kevent64List | null,
   events: Kevent64List | null,
   flags: number,
   timeout: Timespec | null,
 ): number {
+  const fd = intOf("kq", kq);
   const into = recordsOf(events, KEVENT64_SIZE);
   const count = currentKernel().kevent64(
-    kq,
+    fd,
     recordsOf(changes, KEVENT64_SIZE),
     into,
     flags,
@@ -235,11 +247,14 @@ function recordsOf(
 /**
  * Closes a queue's descriptor, or any other, and with it every watcher of it.
  *
+ * @param fd The descriptor; events have it as a bigint.
  * @returns 0, or -1 with {@linkcode errno}.
+ * @throws {RangeError} for a number that no `int` can hold.
  */
-export function close(fd: number): number {
-  for (const closed of closeListeners) closed(fd);
-  return currentKernel().close(fd);
+export function close(fd: number | bigint): number {
+  const number = intOf("fd", fd);
+  for (const closed of closeListeners) closed(number);
+  return currentKernel().close(number);
 }
 
 /**

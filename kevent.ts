@@ -28,6 +28,7 @@ export type {
   Kevent64Init,
   KeventInit,
 } from "./kevent/record.ts";
+export { describe } from "./kevent/describe.ts";
 export { EventList, Kevent64List, KeventList } from "./kevent/list.ts";
 export { Timespec } from "./kevent/timespec.ts";
 export {

@@ -11,18 +11,27 @@ import {
 } from "./constants.ts";
 import { SystemError } from "./errors.ts";
 import { close, errno, kevent64, kqueue } from "./ffi.ts";
-import { checkInteger } from "./kevent/check.ts";
-import { Kevent64List, type KeventList } from "./kevent/list.ts";
+import { checkInteger, intOf } from "./kevent/check.ts";
+import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { ChangeBatch } from "./kqueue/changes.ts";
-import { callEither, NOW } from "./kqueue/either.ts";
+import { NOW } from "./kqueue/either.ts";
 import { iterateEvents } from "./kqueue/iterator.ts";
-import { checkTimeout, collectNow, deadlineOf, kqWait } from "./kqueue/wait.ts";
+import { throwIfAborted } from "./kqueue/signal.ts";
+import {
+  callOn,
+  checkTimeout,
+  collectNow,
+  deadlineOf,
+  waitOn,
+} from "./kqueue/wait.ts";
 import { nextTurn, Place } from "./kqueue/waiter.ts";
+import { checkOptions } from "./options.ts";
+import { OS } from "./runtime.ts";
 
 export { kqApply, kqWait } from "./kqueue/wait.ts";
 
-const { EBADF, EINVAL } = constants.errno;
+const { EBADF, EINTR, EINVAL } = constants.errno;
 
 const DEFAULT_CAPACITY = 256;
 /**
@@ -45,6 +54,12 @@ export interface WaitAsyncOptions {
   signal?: AbortSignal;
 }
 
+/** What {@linkcode Kqueue.events} may be given. */
+export interface KqueueEventsOptions {
+  /** Ends it: the iterator's next step is rejected with the signal's reason, and those after it are done. */
+  signal?: AbortSignal;
+}
+
 /** Names the descriptor that {@linkcode Kqueue.fromFd} hands to the constructor. */
 const ADOPTED: unique symbol = Symbol("adopted");
 
@@ -61,6 +76,19 @@ export interface TriggerOptions {
   /** The number that the event brings: -2^63 to 2^63-1, 0 unless given. */
   data?: number | bigint;
 }
+
+const { signal: SIGNAL } = new AbortController();
+const OPTIONS: Required<KqueueOptions> = { capacity: DEFAULT_CAPACITY };
+const WAIT_OPTIONS: Required<WaitAsyncOptions> = {
+  timeoutMs: 1000,
+  signal: SIGNAL,
+};
+const EVENTS_OPTIONS: Required<KqueueEventsOptions> = { signal: SIGNAL };
+const TRIGGER_OPTIONS: Required<TriggerOptions> = {
+  udata: 42,
+  fflags: 0,
+  data: 0,
+};
 
 /**
  * A kernel queue: any number of watchers, and the events of those that are ready.
@@ -80,10 +108,12 @@ export interface TriggerOptions {
 export class Kqueue {
   #fd: number;
   readonly #isOwner: boolean = true;
+  readonly #capacity: number;
   /** What calls fill and return; and what a `waitAsync` fills, whose caller sees it a little later. They change places. */
   #events: Kevent64List;
   #awaited: Kevent64List | undefined;
-  readonly #changes = new ChangeBatch();
+  /** In use while an `apply` is under way; one that a change's getter calls meanwhile makes another. */
+  #changes: ChangeBatch | undefined = new ChangeBatch();
   /** Where it waits for another thread to tell that it is readable; made by the first such wait. */
   #place: Place | undefined;
   /** Whether a waitAsync is pending. */
@@ -100,14 +130,16 @@ export class Kqueue {
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
   constructor(options: KqueueOptions = {}) {
+    checkOptions("options", options, OPTIONS);
     const { capacity = DEFAULT_CAPACITY } = options;
     const adopted = (options as AdoptionOptions)[ADOPTED];
+    this.#capacity = capacity;
     this.#events = new Kevent64List(capacity);
     if (adopted === undefined) {
       this.#fd = kqueue();
       if (this.#fd === -1) throw new SystemError("kqueue", errno());
       // R10a: it is one of kevent64, whatever is done with its descriptor.
-      kevent64(this.#fd, null, null, KEVENT_FLAG_IMMEDIATE, null);
+      bind(this.#fd);
     } else {
       this.#fd = adopted;
       this.#isOwner = false;
@@ -123,21 +155,24 @@ export class Kqueue {
    *
    * On Linux a queue can only be used by the thread that made it.
    *
-   * @param fd The queue's descriptor.
+   * @param fd The queue's descriptor; events have it as a bigint.
    * @throws {SystemError} EBADF for a descriptor that is no queue, or on Linux another thread's.
    * @throws {RangeError} for what is no descriptor at all.
    */
-  static fromFd(fd: number, options: KqueueOptions = {}): Kqueue {
-    checkInteger("fd", fd, 0, 0x7fff_ffff);
-    const answer = kevent64(fd, null, null, KEVENT_FLAG_IMMEDIATE, null);
+  static fromFd(fd: number | bigint, options: KqueueOptions = {}): Kqueue {
+    checkOptions("options", options, OPTIONS);
+    const { capacity = DEFAULT_CAPACITY } = options;
+    const number = intOf("fd", fd);
+    checkInteger("fd", number, 0, 0x7fff_ffff);
     // R10a: EINVAL is what a queue of kevent says.
-    if (answer === -1 && errno() !== EINVAL) {
-      const detail = Deno.build.os === "linux" && errno() === EBADF
+    if (bind(number) === -1 && errno() !== EINVAL) {
+      const detail = OS === "linux" && errno() === EBADF
         ? `${fd} is no queue of this thread, and on Linux no other thread can use a queue`
         : `${fd} is no queue`;
       throw new SystemError("kevent64", errno(), { detail });
     }
-    return new Kqueue({ ...options, [ADOPTED]: fd } as AdoptionOptions);
+    const adoption: AdoptionOptions = { capacity, [ADOPTED]: number };
+    return new Kqueue(adoption);
   }
 
   /** The queue's descriptor; -1 once it is closed. */
@@ -171,16 +206,33 @@ export class Kqueue {
    * @throws {SystemError} when changes were refused, all of them in its `failures`, each with its index; the others are
    * in force. Or when the call failed as a whole.
    * @throws {RangeError} naming the field and the value that does not fit it; then nothing was applied.
+   * @throws {TypeError} for what is no change, and for a second argument; then nothing was applied.
    */
   apply(
     changes: KeventInit | Iterable<KeventInit> | KeventList | Kevent64List,
   ): void {
+    if (arguments.length > 1) {
+      throw new TypeError(
+        `apply takes one argument, got ${arguments.length}: give several changes as an array`,
+      );
+    }
+    const batch = this.#changes ?? new ChangeBatch();
+    this.#changes = undefined;
+    try {
+      batch.pack(changes);
+      this.#applyBatch(batch);
+    } finally {
+      batch.clear();
+      this.#changes = batch;
+    }
+  }
+
+  /** None of the caller's code runs in here: what a getter has done meanwhile to the queue is seen. */
+  #applyBatch(batch: ChangeBatch): void {
     const fd = this.#open();
-    const batch = this.#changes;
-    batch.pack(changes);
-    const { list } = batch;
-    if (list.length === 0) return;
-    if (callEither(fd, list, list, NOW) === -1) {
+    const { records } = batch;
+    if (records.length === 0) return;
+    if (callOn(fd, records, records, NOW) === -1) {
       throw new SystemError("kevent64", errno());
     }
     const failures = batch.failures();
@@ -201,7 +253,7 @@ export class Kqueue {
   }
 
   #poll(events: Kevent64List): number {
-    const count = collectNow(this.#open(), events);
+    const count = collectNow(this.#open(), memoryOf(events));
     if (count === -1) throw new SystemError("kevent64", errno());
     return count;
   }
@@ -218,7 +270,7 @@ export class Kqueue {
   wait(timeoutMs = Infinity): Kevent64List {
     checkTimeout(timeoutMs);
     const fd = this.#open();
-    if (kqWait(fd, this.#events, timeoutMs) === -1) {
+    if (waitOn(fd, memoryOf(this.#events), timeoutMs) === -1) {
       throw new SystemError("kevent64", errno());
     }
     return this.#events;
@@ -247,11 +299,12 @@ export class Kqueue {
    * @throws The signal's reason, when it is aborted. No event is lost: the next call brings what this wait still got.
    */
   async waitAsync(options: WaitAsyncOptions = {}): Promise<Kevent64List> {
+    checkOptions("options", options, WAIT_OPTIONS);
     const { timeoutMs = Infinity, signal } = options;
     checkTimeout(timeoutMs);
     this.#open();
-    signal?.throwIfAborted();
-    const events = this.#awaited ??= new Kevent64List(this.#events.capacity);
+    throwIfAborted(signal);
+    const events = this.#awaited ??= new Kevent64List(this.#capacity);
     await this.#waitAsync(events, deadlineOf(timeoutMs), signal);
     [this.#events, this.#awaited] = [events, this.#events];
     return events;
@@ -293,12 +346,38 @@ export class Kqueue {
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     await nextTurn();
     this.#turnedAt = performance.now();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
   }
 
   /**
    * The events one by one, each an object of its own, until the queue is closed. It waits as {@linkcode waitAsync}
    * does, so there can be one such loop at a time. Leaving the loop leaves the queue as it is, and loses nothing.
+   *
+   * ```ts
+   * import { kevTimer, Kqueue } from "@kqueue/kqueue";
+   *
+   * using kq = new Kqueue();
+   * kq.apply(kevTimer(1, 5));
+   * const signal = AbortSignal.timeout(1000);
+   * for await (const event of kq.events({ signal })) {
+   *   console.log(event.ident); // 1n
+   *   break;
+   * }
+   * ```
+   *
+   * @returns An iterator, done when the queue is closed. A step is rejected with the signal's reason when that is aborted,
+   * and those after it are done.
+   */
+  events(options: KqueueEventsOptions = {}): AsyncIterableIterator<Kevent64> {
+    checkOptions("options", options, EVENTS_OPTIONS);
+    const { signal } = options;
+    throwIfAborted(signal);
+    const one = new Kevent64List(1);
+    return iterateEvents((signal) => this.#next(one, signal), signal);
+  }
+
+  /**
+   * {@linkcode events}, for `for await`.
    *
    * ```ts
    * import { kevTimer, Kqueue } from "@kqueue/kqueue";
@@ -312,8 +391,7 @@ export class Kqueue {
    * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Kevent64> {
-    const one = new Kevent64List(1);
-    return iterateEvents((signal) => this.#next(one, signal));
+    return this.events();
   }
 
   /** The next event, in a list of its own with room for one; undefined when there is no next. */
@@ -348,10 +426,9 @@ export class Kqueue {
    * @throws {SystemError} ENOENT when there is no such watcher.
    * @throws {RangeError} naming the argument that does not fit its field.
    */
-  trigger(
-    ident: number | bigint,
-    { udata = 0, fflags = 0, data = 0 }: TriggerOptions = {},
-  ): void {
+  trigger(ident: number | bigint, options: TriggerOptions = {}): void {
+    checkOptions("options", options, TRIGGER_OPTIONS);
+    const { udata = 0, fflags = 0, data = 0 } = options;
     checkInteger("fflags", fflags, -0x8000_0000, 0xffff_ffff);
     this.apply({
       ident,
@@ -381,9 +458,33 @@ export class Kqueue {
     this.close();
   }
 
+  /** What Deno's console shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.#describe();
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.#describe();
+  }
+
+  #describe(): string {
+    if (this.closed) return "Kqueue { closed }";
+    const owner = this.#isOwner ? "" : ", of another owner";
+    return `Kqueue { fd: ${this.#fd}${owner}, capacity: ${this.#capacity} }`;
+  }
+
   #open(): number {
     if (this.#fd === -1) throw isClosed();
     return this.#fd;
+  }
+}
+
+/** R10a: makes the queue one of kevent64, unless it is one of kevent. The call's result. */
+function bind(fd: number): number {
+  for (;;) {
+    const result = kevent64(fd, null, null, KEVENT_FLAG_IMMEDIATE, null);
+    if (result !== -1 || errno() !== EINTR) return result;
   }
 }
 

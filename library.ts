@@ -1,4 +1,6 @@
 /** Where the system's C library is, and how to open it with no more permission than it takes. */
+import { ArrayBuffer, Int32Array } from "./intrinsics.ts";
+import { checkRuntime, IS_MUSL } from "./runtime.ts";
 
 /** The C library of macOS. No file of that name exists there: the loader keeps it in its cache. */
 export const DARWIN_LIBRARY = "/usr/lib/libSystem.B.dylib";
@@ -6,12 +8,14 @@ export const DARWIN_LIBRARY = "/usr/lib/libSystem.B.dylib";
 /**
  * Opens the system's C library with the given symbols.
  *
+ * @throws {Error} where this is not Deno.
  * @throws {Deno.errors.NotSupported} on a system that is neither macOS nor Linux, naming it.
  * @throws {Deno.errors.NotCapable} without the permission to open it (`--allow-ffi`).
  */
 export function openSystemLibrary<S extends Deno.ForeignLibraryInterface>(
   symbols: S,
 ): Deno.DynamicLibrary<S> {
+  checkRuntime();
   switch (Deno.build.os) {
     case "darwin":
       return Deno.dlopen(DARWIN_LIBRARY, symbols);
@@ -28,31 +32,34 @@ function openLinuxLibrary<S extends Deno.ForeignLibraryInterface>(
   symbols: S,
 ): Deno.DynamicLibrary<S> {
   const { arch } = Deno.build;
+  const paths = IS_MUSL ? pathsOfMusl(arch) : pathsOfGlibc(arch);
   if (Deno.permissions.querySync({ name: "ffi" }).state === "granted") {
-    return openFirst(
-      ["libc.so.6", `libc.musl-${arch}.so.1`, ...pathsOnLinux(arch)],
-      symbols,
-    );
+    const name = IS_MUSL ? `libc.musl-${arch}.so.1` : "libc.so.6";
+    return openFirst([name, ...paths], symbols);
   }
   // A permission for one library names it by its absolute path, which differs between distributions.
-  const paths = pathsOnLinux(arch);
   const granted = paths.filter((path) =>
     Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
   );
   return openFirst(granted.length > 0 ? granted : paths, symbols);
 }
 
-/** Where distributions keep the C library: Debian's, Fedora's and Arch's glibc, then Alpine's musl. */
-function pathsOnLinux(arch: string): string[] {
+// A process has one C library. Another one beside it would find its threads' memory laid out otherwise, and crash.
+
+/** Where Debian, Fedora and Arch keep glibc. */
+function pathsOfGlibc(arch: string): string[] {
   return [
     `/lib/${arch}-linux-gnu/libc.so.6`,
     `/usr/lib/${arch}-linux-gnu/libc.so.6`,
     "/lib64/libc.so.6",
     "/usr/lib64/libc.so.6",
     "/usr/lib/libc.so.6",
-    `/lib/libc.musl-${arch}.so.1`,
-    `/lib/ld-musl-${arch}.so.1`,
   ];
+}
+
+/** Where Alpine keeps musl. */
+function pathsOfMusl(arch: string): string[] {
+  return [`/lib/libc.musl-${arch}.so.1`, `/lib/ld-musl-${arch}.so.1`];
 }
 
 function openFirst<S extends Deno.ForeignLibraryInterface>(

@@ -12,12 +12,15 @@
  *
  * @module
  */
-import { EV_ADD, EV_ONESHOT } from "./constants.ts";
-import { filterName } from "./errors.ts";
-import type { Kevent64, KeventInit } from "./kevent/record.ts";
+import { EV_ADD, EV_ONESHOT, EV_UDATA_SPECIFIC } from "./constants.ts";
+import { filterName } from "./kevent/describe.ts";
+import { plainChange, readChange } from "./kevent/memory.ts";
+import type { Kevent64, Kevent64Init, KeventInit } from "./kevent/record.ts";
 import { Kqueue, type KqueueOptions } from "./kqueue.ts";
+import { onAbort, throwIfAborted } from "./kqueue/signal.ts";
 import { EventStream } from "./loop/stream.ts";
 import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
+import { checkOptions, shown } from "./options.ts";
 
 export type { Handler, Watch, WatchTriggerOptions } from "./loop/watcher.ts";
 
@@ -26,6 +29,8 @@ export interface LoopOptions {
   /** Ends it: the promise, or the iterator's next one, is rejected with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const OPTIONS: Required<LoopOptions> = { signal: new AbortController().signal };
 
 /**
  * A queue with handlers. It waits, on another thread, as long as there are watches, and lets the program exit when
@@ -65,7 +70,7 @@ export class Loop {
   #pump: Promise<void> | undefined;
   #generation = 0;
   /** Why watches end that `close` ends. */
-  readonly #closed = new Deno.errors.BadResource("The loop is closed");
+  readonly #closed: Error;
   #reported: unknown;
 
   /**
@@ -76,6 +81,7 @@ export class Loop {
    */
   constructor(options: KqueueOptions = {}) {
     this.#kq = new Kqueue(options);
+    this.#closed = new Deno.errors.BadResource("The loop is closed");
   }
 
   /**
@@ -119,13 +125,15 @@ export class Loop {
    * @throws {Deno.errors.AlreadyExists} when the loop has a watch for the same ident and filter.
    * @throws {SystemError} when the kernel refuses the change.
    * @throws {RangeError} naming the field and the value that does not fit it.
+   * @throws {TypeError} for what is no change or no handler, and for EV_UDATA_SPECIFIC: the words are the loop's own.
    * @throws {Deno.errors.BadResource} when the loop is closed.
    */
   on(change: KeventInit, handler: Handler): Watch {
     if (typeof handler !== "function") {
-      throw new TypeError(`handler must be a function, got ${String(handler)}`);
+      throw new TypeError(`handler must be a function, got ${shown(handler)}`);
     }
-    return this.#add(change, handler, (reason) => this.#report(reason));
+    const plain = plainOf(change);
+    return this.#add(plain, handler, (reason) => this.#report(reason));
   }
 
   /**
@@ -146,18 +154,18 @@ export class Loop {
    */
   once(change: KeventInit, options: LoopOptions = {}): Promise<Kevent64> {
     return new Promise((resolve, reject) => {
-      const { signal } = options;
-      signal?.throwIfAborted();
-      const flags = (change.flags ?? 0) | EV_ONESHOT;
-      const abort = (): void => {
-        reject(signal?.reason);
-        watch.cancel();
-      };
-      const watch = this.#add({ ...change, flags }, resolve, (reason) => {
-        signal?.removeEventListener("abort", abort);
+      const signal = signalOf(options);
+      const plain = plainOf(change);
+      throwIfAborted(signal);
+      const flags = plain.flags | EV_ONESHOT;
+      const watch = this.#add({ ...plain, flags }, resolve, (reason) => {
+        stop();
         reject(reason); // of no effect after the event
       });
-      signal?.addEventListener("abort", abort, { once: true });
+      const stop = onAbort(signal, (reason) => {
+        reject(reason);
+        watch.cancel();
+      });
     });
   }
 
@@ -186,11 +194,12 @@ export class Loop {
     change: KeventInit,
     options: LoopOptions = {},
   ): AsyncIterableIterator<Kevent64> {
-    const { signal } = options;
-    signal?.throwIfAborted();
+    const signal = signalOf(options);
+    const plain = plainOf(change);
+    throwIfAborted(signal);
     const stream = new EventStream();
     const watch = this.#add(
-      change,
+      plain,
       (event) => stream.put(event),
       (reason) => stream.end(reason === this.#closed ? undefined : reason),
     );
@@ -247,6 +256,21 @@ export class Loop {
     await this.#pump;
   }
 
+  /** What Deno's console shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.#describe();
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.#describe();
+  }
+
+  #describe(): string {
+    if (this.closed) return "Loop { closed }";
+    return `Loop { fd: ${this.fd}, watches: ${this.#keys.size} }`;
+  }
+
   /** A handler has no promise that would tell of a queue's failure. */
   #report(reason: unknown): void {
     if (reason === undefined || reason === this.#closed) return;
@@ -260,22 +284,24 @@ export class Loop {
     for (const watcher of [...this.#watchers]) watcher?.end(reason);
   }
 
+  /** Adds a watch. None of the caller's code runs in here. */
   #add(
-    change: KeventInit,
+    change: Required<Kevent64Init>,
     handler: Handler,
     ended: (reason: unknown) => void,
   ): Watch {
-    const key = `${change.filter} ${change.ident}`;
+    const { ident, filter } = change;
+    const key = `${filter} ${ident}`;
     if (this.#keys.has(key)) {
       throw new Deno.errors.AlreadyExists(
-        `Cannot watch: the loop has a watch for ident ${change.ident} and ${
-          filterName(change.filter)
-        }`,
+        `Cannot watch: the loop has a watch for ident ${ident} and ${
+          filterName(filter)
+        }; cancel it first, also where its descriptor was closed`,
       );
     }
     const slot = this.#freeSlots.at(-1) ?? this.#watchers.length;
     this.#generation = (this.#generation + 1) >>> 0;
-    const flags = (change.flags ?? 0) | EV_ADD;
+    const flags = change.flags | EV_ADD;
     const word = BigInt(this.#generation) << 32n | BigInt(slot);
     const released = (): void => {
       this.#watchers[slot] = undefined;
@@ -320,6 +346,25 @@ export class Loop {
       if (watcher?.word === event.udata) watcher.deliver(event);
     }
   }
+}
+
+/** The change, read once; what its getters do is done before the loop is looked at. */
+function plainOf(change: KeventInit): Required<Kevent64Init> {
+  readChange(change);
+  const plain = plainChange();
+  if ((plain.flags & EV_UDATA_SPECIFIC) !== 0) {
+    throw new TypeError(
+      "Cannot watch with EV_UDATA_SPECIFIC: the words of a loop's watches are the loop's own",
+    );
+  }
+  return plain;
+}
+
+function signalOf(options: LoopOptions): AbortSignal | undefined {
+  checkOptions("options", options, OPTIONS);
+  const { signal } = options;
+  throwIfAborted(signal);
+  return signal;
 }
 
 const SLOT_MASK = 0xffff_ffffn;

@@ -8,14 +8,16 @@
  *
  * @param name The argument's name, for the message.
  * @param example An object with every option there is and a value for each; the message shows the first of them.
+ * @param sample What the message shows instead.
  */
 export function checkOptions(
   name: string,
   value: unknown,
   example: object,
+  sample?: string,
 ): void {
   if (!isRecord(value) || isOfOtherKind(value, example)) {
-    const wanted = `an object such as ${sample(example)}`;
+    const wanted = `an object such as ${sample ?? sampleOf(example)}`;
     throw new TypeError(`${name} must be ${wanted}, got ${shown(value)}`);
   }
   for (const key of Object.keys(value)) {
@@ -38,7 +40,7 @@ function isOfOtherKind(value: object, example: object): boolean {
     !Object.keys(example).some((key) => key in value);
 }
 
-function sample(example: object): string {
+function sampleOf(example: object): string {
   const [[key, value]] = Object.entries(example);
   return `{ ${key}: ${shown(value)} }`;
 }
@@ -53,11 +55,18 @@ export function shown(value: unknown): string {
     case "function":
       return "a function";
     case "object":
-      if (value === null) return "null";
-      return Array.isArray(value)
-        ? value.length === 0 ? "an empty array" : "an array"
-        : Object.prototype.toString.call(value);
+      return value === null ? "null" : shownObject(value);
     default:
-      return String(value);
+      return Object.is(value, -0) ? "-0" : String(value);
+  }
+}
+
+/** Some of the value's own code may run, and throw what does not belong into a message. */
+function shownObject(value: object): string {
+  try {
+    if (!Array.isArray(value)) return Object.prototype.toString.call(value);
+    return value.length === 0 ? "an empty array" : "an array";
+  } catch {
+    return "an object";
   }
 }

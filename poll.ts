@@ -1,5 +1,6 @@
 /** poll(2) on another thread, in memory that belongs to C. */
 import { constants } from "node:os";
+import { ArrayBuffer, BigInt, Int32Array } from "./intrinsics.ts";
 import {
   addressOf,
   type Errno,
@@ -104,6 +105,6 @@ export class PollCall {
   }
 
   get #size(): bigint {
-    return BigInt(this.#words.byteLength);
+    return BigInt(4 * this.#words.length);
   }
 }

@@ -19,6 +19,7 @@ import {
   NOTE_REVOKE,
   NOTE_WRITE,
 } from "../constants.ts";
+import { checkOptions } from "../options.ts";
 import { checkInteger, checkWord, I64, U64 } from "./check.ts";
 import type { KeventInit } from "./record.ts";
 
@@ -56,6 +57,7 @@ export function kevChange(
   flags: number,
   udata: number | bigint = 0,
 ): KeventInit {
+  checkInteger("flags", flags, 0, 0xffff);
   return change("fd", fd, filter, { flags, udata }, {});
 }
 
@@ -69,7 +71,7 @@ export function kevChange(
  */
 export function kevRead(
   fd: number | bigint,
-  options: ChangeOptions = {},
+  options?: ChangeOptions,
 ): KeventInit {
   return change("fd", fd, EVFILT_READ, options, {});
 }
@@ -83,7 +85,7 @@ export function kevRead(
  */
 export function kevWrite(
   fd: number | bigint,
-  options: ChangeOptions = {},
+  options?: ChangeOptions,
 ): KeventInit {
   return change("fd", fd, EVFILT_WRITE, options, {});
 }
@@ -108,10 +110,15 @@ export function kevWrite(
 export function kevTimer(
   ident: number | bigint,
   period: number | bigint,
-  options: Omit<ChangeOptions, "data"> = {},
+  options?: Omit<ChangeOptions, "data">,
 ): KeventInit {
   checkWord("period", period, I64);
-  return change("ident", ident, EVFILT_TIMER, { ...options, data: period }, {});
+  if (options !== undefined) {
+    checkOptions("options", options, TIMER_OPTIONS, TIMER_SAMPLE);
+  }
+  const { flags, fflags, udata }: ChangeOptions = options ?? {};
+  const given = { flags, fflags, udata, data: period };
+  return change("ident", ident, EVFILT_TIMER, given, {});
 }
 
 /**
@@ -124,7 +131,7 @@ export function kevTimer(
  */
 export function kevUser(
   ident: number | bigint,
-  options: ChangeOptions = {},
+  options?: ChangeOptions,
 ): KeventInit {
   return change("ident", ident, EVFILT_USER, options, {
     flags: EV_ADD | EV_CLEAR,
@@ -145,10 +152,12 @@ export function kevUser(
  * @throws {RangeError} naming the argument that does not fit.
  */
 export function kevSignal(
-  signal: Deno.Signal | number,
-  options: ChangeOptions = {},
+  signal: Deno.Signal | number | bigint,
+  options?: ChangeOptions,
 ): KeventInit {
-  const number = typeof signal === "string" ? signalNumber(signal) : signal;
+  const number = typeof signal === "string"
+    ? signalNumber(signal)
+    : integerOf(signal);
   checkInteger("signal", number, 1, 64);
   return change("signal", number, EVFILT_SIGNAL, options, {});
 }
@@ -167,9 +176,13 @@ function signalNumber(name: Deno.Signal): number {
  * wait(2) has it: the exit code is `Number(data) >> 8`, and the signal that ended the process `Number(data) & 0x7f`.
  * @throws {RangeError} naming the argument that does not fit.
  */
-export function kevProc(pid: number, options: ChangeOptions = {}): KeventInit {
-  checkInteger("pid", pid, 1, 0x7fff_ffff);
-  return change("pid", pid, EVFILT_PROC, options, { fflags: NOTE_EXIT });
+export function kevProc(
+  pid: number | bigint,
+  options?: ChangeOptions,
+): KeventInit {
+  const number = integerOf(pid);
+  checkInteger("pid", number, 1, 0x7fff_ffff);
+  return change("pid", number, EVFILT_PROC, options, { fflags: NOTE_EXIT });
 }
 
 /**
@@ -183,7 +196,7 @@ export function kevProc(pid: number, options: ChangeOptions = {}): KeventInit {
  */
 export function kevVnode(
   fd: number | bigint,
-  options: ChangeOptions = {},
+  options?: ChangeOptions,
 ): KeventInit {
   return change("fd", fd, EVFILT_VNODE, options, {
     flags: EV_ADD | EV_CLEAR,
@@ -192,21 +205,45 @@ export function kevVnode(
   });
 }
 
+/** Events have idents as bigints. */
+function integerOf(value: number | bigint): number {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+const OPTIONS: Required<ChangeOptions> = {
+  udata: 42,
+  flags: EV_ADD,
+  fflags: 0,
+  data: 0,
+};
+const { data: _, ...TIMER_OPTIONS } = OPTIONS;
+const TIMER_SAMPLE = "{ flags: EV_ADD | EV_ONESHOT }";
+
+/** What `options` leave out is as `defaults` have it, and EV_ADD or 0 where those have nothing. */
 function change(
   identName: string,
   ident: number | bigint,
   filter: number,
-  options: ChangeOptions,
+  options: Given | undefined,
   defaults: { flags?: number; fflags?: number },
 ): KeventInit {
-  const flags = options.flags ?? defaults.flags ?? EV_ADD;
-  const fflags = options.fflags ?? defaults.fflags ?? 0;
-  const { data = 0, udata = 0 } = options;
+  if (options !== undefined) checkOptions("options", options, OPTIONS);
+  const {
+    flags = defaults.flags ?? EV_ADD,
+    fflags = defaults.fflags ?? 0,
+    data = 0,
+    udata = 0,
+  } = options ?? {};
   checkWord(identName, ident, U64);
   checkInteger("filter", filter, -0x8000, 0x7fff);
   checkInteger("flags", flags, 0, 0xffff);
   checkInteger("fflags", fflags, -0x8000_0000, 0xffff_ffff);
   checkWord("data", data, I64);
   checkWord("udata", udata, U64);
-  return { ident, filter, flags, fflags, data, udata };
+  // Adding makes -0, which no ident is, to 0.
+  const word = typeof ident === "number" ? ident + 0 : ident;
+  return { ident: word, filter, flags, fflags, data, udata };
 }
+
+/** {@linkcode ChangeOptions} of which some may be undefined. */
+type Given = { [K in keyof ChangeOptions]: ChangeOptions[K] | undefined };

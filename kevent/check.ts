@@ -1,6 +1,10 @@
 /** What a field of a C struct can hold, and the errors for what it cannot. */
+import { floor, isInteger, isSafeInteger } from "../intrinsics.ts";
+import { shown } from "../options.ts";
 
 const TWO_32 = 2 ** 32;
+const MIN_INT = -(2 ** 31);
+const MAX_INT = 2 ** 31 - 1;
 
 /** The smallest and largest value of a 64-bit field. */
 export interface Range64 {
@@ -20,7 +24,7 @@ export function checkInteger(
   min: number,
   max: number,
 ): void {
-  if (!Number.isInteger(value) || value < min || value > max) {
+  if (!isInteger(value) || value < min || value > max) {
     throw wrongNumber(name, value, `an integer from ${min} to ${max}`);
   }
 }
@@ -32,13 +36,27 @@ export function checkWord(
   range: Range64,
 ): void {
   if (typeof value === "number") {
-    if (Number.isSafeInteger(value) && (value >= 0 || range.min < 0n)) return;
+    if (isSafeInteger(value) && (value >= 0 || range.min < 0n)) return;
   } else if (
     typeof value === "bigint" && value >= range.min && value <= range.max
   ) {
     return;
   }
   throw wrongWord(name, value, range);
+}
+
+/**
+ * An `int` of C's, such as a descriptor. Events have it as a bigint.
+ *
+ * @throws {RangeError} for a number that an `int` cannot hold.
+ */
+export function intOf(name: string, value: number | bigint): number {
+  // The operator makes -0, which C's int has none of, to 0.
+  if (typeof value === "number" && (value | 0) === value) return value | 0;
+  if (typeof value === "bigint" && value >= MIN_INT && value <= MAX_INT) {
+    return Number(value);
+  }
+  throw wrongNumber(name, value, `an integer from ${MIN_INT} to ${MAX_INT}`);
 }
 
 /** Stores a 64-bit field that {@linkcode checkWord} let pass. */
@@ -51,7 +69,7 @@ export function storeWord(
   if (typeof value === "number") {
     // A typed array keeps the low 32 bits of what is stored; rounding down makes the high word of negatives right.
     words[2 * wideIndex] = value;
-    words[2 * wideIndex + 1] = Math.floor(value / TWO_32);
+    words[2 * wideIndex + 1] = floor(value / TWO_32);
   } else {
     wide[wideIndex] = value;
   }
@@ -63,7 +81,7 @@ export function wrongNumber(
   value: unknown,
   wanted: string,
 ): Error {
-  const message = `${name} must be ${wanted}, got ${show(value)}`;
+  const message = `${name} must be ${wanted}, got ${shown(value)}`;
   return typeof value === "number" || typeof value === "bigint"
     ? new RangeError(message)
     : new TypeError(message);
@@ -82,12 +100,4 @@ function wrongWord(name: string, value: unknown, range: Range64): Error {
     value,
     `an integer from ${range.min} to ${range.max}`,
   );
-}
-
-/** A value as an error message shows it. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "bigint" ? `${value}n` : String(value);
 }

@@ -1,20 +1,23 @@
 /** Fixed-capacity lists of records in memory that the kernel reads and writes. */
-import { checkInteger, show, wrongNumber } from "./check.ts";
+import { shown } from "../options.ts";
+import { checkInteger, wrongNumber } from "./check.ts";
+import { describeList } from "./describe.ts";
 import {
-  DATA_WIDE,
+  checkChange,
   DATA_WORD,
-  EXT_WIDE,
   FFLAGS_WORD,
   FILTER_SHORT,
   FLAGS_SHORT,
-  IDENT_WIDE,
   IDENT_WORD,
   KEVENT64_SIZE,
   KEVENT_SIZE,
-  packRecord,
+  packChanges,
+  readChange,
+  readExt,
+  readRecord,
   RecordMemory,
-  UDATA_WIDE,
   UDATA_WORD,
+  writeChange,
 } from "./memory.ts";
 import type { Kevent, Kevent64, Kevent64Init, KeventInit } from "./record.ts";
 
@@ -23,7 +26,10 @@ const TWO_32 = 2 ** 32;
 /** High words below this belong to safe integers: 2^53 is 2^21 times 2^32. */
 const SAFE_HIGH = 2 ** 21;
 
-/** The memory behind a list, for this module's own calls to the kernel. */
+/** Whether a value is a list; no property of it is asked. */
+export let isList: (value: unknown) => value is EventList;
+
+/** The memory behind a list, for this module's own calls to the kernel. A subclass cannot lie about it. */
 export let memoryOf: (list: EventList) => RecordMemory;
 
 /**
@@ -37,10 +43,12 @@ export abstract class EventList<
   In extends KeventInit = KeventInit,
 > implements Iterable<Out> {
   static {
+    isList = (value): value is EventList =>
+      typeof value === "object" && value !== null && #memory in value;
     memoryOf = (list) => {
-      if (typeof list !== "object" || !(#memory in list)) {
+      if (!isList(list)) {
         throw new TypeError(
-          `the list must be a KeventList or a Kevent64List, got ${show(list)}`,
+          `the list must be a KeventList or a Kevent64List, got ${shown(list)}`,
         );
       }
       return list.#memory;
@@ -75,13 +83,15 @@ export abstract class EventList<
    * stays as it was.
    */
   push(change: In): number {
+    readChange(change);
+    checkChange();
     const memory = this.#memory;
     if (memory.length === memory.capacity) {
       throw new RangeError(
         `Cannot push: the list holds ${memory.length} of ${memory.capacity} records`,
       );
     }
-    packRecord(memory, memory.length, change);
+    writeChange(memory, memory.length, 0);
     return ++memory.length;
   }
 
@@ -91,8 +101,10 @@ export abstract class EventList<
    * @throws {RangeError} for an index out of range, or naming the field and the value that does not fit it.
    */
   set(index: number, change: In): void {
+    readChange(change);
+    checkChange();
     this.#word(index);
-    packRecord(this.#memory, index, change);
+    writeChange(this.#memory, index, 0);
   }
 
   /**
@@ -191,11 +203,18 @@ export abstract class EventList<
   /** Where a record begins that exists, in 32-bit words. */
   #word(index: number): number {
     const memory = this.#memory;
-    // One comparison each for the usual index; `>>> 0` differs for all that is no unsigned integer.
-    if (index >>> 0 !== index || index >= memory.length) {
-      throw wrongIndex(index, memory.length);
-    }
+    checkIndex(index, memory.length);
     return index * memory.recordWords;
+  }
+
+  /** What Deno's console shows: the records with their filters, flags and notes by name. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return describeList(this.#memory);
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return describeList(this.#memory);
   }
 }
 
@@ -227,12 +246,12 @@ export class KeventList extends EventList {
   /**
    * A full list of the given changes, its capacity their number (1 where there are none).
    *
-   * @throws {RangeError} naming the field and the value that does not fit it.
+   * @throws {RangeError} naming the change, the field and the value that does not fit it.
    */
   static from(changes: Iterable<KeventInit>): KeventList {
-    const all = [...changes];
-    const list = new KeventList(Math.max(1, all.length));
-    for (const change of all) list.push(change);
+    const all = arrayOf(changes);
+    const list = new KeventList(all.length || 1);
+    packChanges(memoryOf(list), all, 0);
     return list;
   }
 
@@ -242,7 +261,9 @@ export class KeventList extends EventList {
    * @throws {RangeError} for an index that is not an integer from 0 to `length - 1`.
    */
   override at(index: number): Kevent {
-    return readRecord(this, index);
+    const memory = memoryOf(this);
+    checkIndex(index, memory.length);
+    return readRecord(memory, index);
   }
 }
 
@@ -274,12 +295,12 @@ export class Kevent64List extends EventList<Kevent64, Kevent64Init> {
   /**
    * A full list of the given changes, its capacity their number (1 where there are none).
    *
-   * @throws {RangeError} naming the field and the value that does not fit it.
+   * @throws {RangeError} naming the change, the field and the value that does not fit it.
    */
   static from(changes: Iterable<Kevent64Init>): Kevent64List {
-    const all = [...changes];
-    const list = new Kevent64List(Math.max(1, all.length));
-    for (const change of all) list.push(change);
+    const all = arrayOf(changes);
+    const list = new Kevent64List(all.length || 1);
+    packChanges(memoryOf(list), all, 0);
     return list;
   }
 
@@ -289,27 +310,29 @@ export class Kevent64List extends EventList<Kevent64, Kevent64Init> {
    * @throws {RangeError} for an index that is not an integer from 0 to `length - 1`.
    */
   override at(index: number): Kevent64 {
-    const event = readRecord(this, index) as Kevent64;
-    const { wide } = memoryOf(this);
-    const ext = index * KEVENT64_SIZE / 8 + EXT_WIDE;
-    event.ext = [wide[ext], wide[ext + 1]];
+    const memory = memoryOf(this);
+    checkIndex(index, memory.length);
+    const event = readRecord(memory, index) as Kevent64;
+    event.ext = readExt(memory, index);
     return event;
   }
 }
 
-function readRecord(list: EventList, index: number): Kevent {
-  const { recordWords, length, shorts, words, wide } = memoryOf(list);
+function arrayOf<T>(changes: Iterable<T>): T[] {
+  if (
+    typeof changes === "object" && changes !== null &&
+    Symbol.iterator in changes
+  ) {
+    return [...changes];
+  }
+  throw new TypeError(
+    `changes must be an iterable of changes, got ${shown(changes)}`,
+  );
+}
+
+function checkIndex(index: number, length: number): void {
+  // One comparison each for the usual index; `>>> 0` differs for all that is no unsigned integer.
   if (index >>> 0 !== index || index >= length) throw wrongIndex(index, length);
-  const word = index * recordWords;
-  const wideAt = word >> 1;
-  return {
-    ident: wide[wideAt + IDENT_WIDE],
-    filter: shorts[2 * word + FILTER_SHORT],
-    flags: shorts[2 * word + FLAGS_SHORT] & 0xffff,
-    fflags: words[word + FFLAGS_WORD] >>> 0,
-    data: BigInt.asIntN(64, wide[wideAt + DATA_WIDE]),
-    udata: wide[wideAt + UDATA_WIDE],
-  };
 }
 
 function wrongIndex(index: unknown, length: number): Error {

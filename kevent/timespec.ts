@@ -1,4 +1,12 @@
 /** `struct timespec` as bytes. */
+import {
+  ArrayBuffer,
+  BigUint64Array,
+  type Bytes,
+  Int32Array,
+  Uint8Array,
+} from "../intrinsics.ts";
+import { shown } from "../options.ts";
 import { checkWord, I64, storeWord, wrongNumber } from "./check.ts";
 import { layoutOf, TIMESPEC } from "./struct.ts";
 
@@ -9,7 +17,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
 
 /** The bytes of a timespec and their address. Not public, for the reason given at RecordMemory. */
 export class TimespecMemory {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
   readonly words: Int32Array;
   readonly wide: BigUint64Array;
   /** The address, made by the first call that needs it. */
@@ -41,7 +49,19 @@ export let timespecMemoryOf: (timespec: Timespec) => TimespecMemory;
  */
 export class Timespec {
   static {
-    timespecMemoryOf = (timespec) => timespec.#memory;
+    timespecMemoryOf = (timespec) => {
+      if (
+        typeof timespec !== "object" || timespec === null ||
+        !(#memory in timespec)
+      ) {
+        throw new TypeError(
+          `timeout must be a Timespec, as Timespec.fromMilliseconds() gives, or null; got ${
+            shown(timespec)
+          }`,
+        );
+      }
+      return timespec.#memory;
+    };
   }
 
   readonly #memory = new TimespecMemory();
@@ -117,5 +137,15 @@ export class Timespec {
     const { words, wide } = this.#memory;
     storeWord(words, wide, SEC / 8, sec);
     storeWord(words, wide, NSEC / 8, nsec);
+  }
+
+  /** What Deno's console shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
   }
 }

@@ -1,19 +1,25 @@
 /** Changes on their way to the kernel, each with EV_RECEIPT, and what it says of them. */
 import { EV_RECEIPT } from "../constants.ts";
-import { type ChangeFailure, errnoName } from "../errors.ts";
+import { type ChangeFailure, changeFailure } from "../errors.ts";
 import {
-  EventList,
-  Kevent64List,
+  isList,
+  type Kevent64List,
   type KeventList,
   memoryOf,
 } from "../kevent/list.ts";
 import {
   addFlags,
-  copyRecord,
-  packRecord,
-  type RecordMemory,
+  checkChange,
+  copyRecords,
+  KEVENT64_SIZE,
+  packChanges,
+  readChange,
+  readRecord,
+  RecordMemory,
+  writeChange,
 } from "../kevent/memory.ts";
 import type { KeventInit } from "../kevent/record.ts";
+import { shown } from "../options.ts";
 
 /** What changes may be given as. */
 export type Changes =
@@ -22,84 +28,80 @@ export type Changes =
   | KeventList
   | Kevent64List;
 
-/** The changes of one call, in memory that is kept for the next. */
+/** Room for the changes of most calls. */
+const USUAL = 16;
+
+/**
+ * The changes of one call, in memory that is kept for the next. A call that a change's getter makes meanwhile needs a
+ * batch of its own.
+ */
 export class ChangeBatch {
   /** The packed changes, which the call overwrites with their results. */
-  list = new Kevent64List(16);
-  #given: (index: number) => KeventInit = () => ({ ident: 0, filter: 0 });
+  records: RecordMemory = new RecordMemory(KEVENT64_SIZE, USUAL);
+  #given: (index: number) => KeventInit = NOTHING;
 
   /**
    * Packs them, all or none.
    *
    * @throws {RangeError} naming the field and the value that does not fit it, and which change.
+   * @throws {TypeError} for what is no change.
    */
   pack(changes: Changes): void {
-    if (changes instanceof EventList) {
-      const from = memoryOf(changes);
-      const memory = this.#reserve(from.length);
-      for (let index = 0; index < from.length; index++) {
-        copyRecord(from, index, memory, index);
-        addFlags(memory, index, EV_RECEIPT);
-      }
-      this.#given = (index) => changes.at(index);
-      return;
-    }
-    if (typeof changes !== "object" || changes === null) {
+    if (isList(changes)) this.#packList(memoryOf(changes));
+    else if (typeof changes !== "object" || changes === null) {
       throw new TypeError(
         `changes must be a change, an iterable of changes or a list, got ${
-          String(changes)
+          shown(changes)
         }`,
       );
-    }
-    if (!(Symbol.iterator in changes)) {
-      packRecord(this.#reserve(1), 0, changes, EV_RECEIPT);
-      this.#given = () => changes;
-      return;
-    }
-    const all = [...changes];
-    const memory = this.#reserve(all.length);
-    for (let index = 0; index < all.length; index++) {
-      packAt(memory, index, all[index]);
-    }
+    } else if (Symbol.iterator in changes) this.#packAll([...changes]);
+    else this.#packOne(changes);
+  }
+
+  #packList(from: RecordMemory): void {
+    const records = this.#reserve(from.length);
+    copyRecords(from, records, from.length);
+    addFlags(records, EV_RECEIPT);
+    this.#given = (index) => readRecord(from, index);
+  }
+
+  #packAll(all: readonly KeventInit[]): void {
+    packChanges(this.#reserve(all.length), all, EV_RECEIPT);
     this.#given = (index) => all[index];
   }
 
-  /** The changes as they were given. */
-  *given(): Generator<KeventInit> {
-    for (let index = 0; index < this.list.length; index++) {
-      yield this.#given(index);
-    }
+  #packOne(change: KeventInit): void {
+    readChange(change);
+    checkChange();
+    writeChange(this.records, 0, EV_RECEIPT);
+    this.records.length = 1;
+    this.#given = () => change;
   }
 
-  /** The changes that the kernel refused, from the results in the list. */
+  /** The changes that the kernel refused, from the results. */
   failures(): ChangeFailure[] {
     const failures: ChangeFailure[] = [];
-    for (let index = 0; index < this.list.length; index++) {
+    const { records } = this;
+    for (let index = 0; index < records.length; index++) {
       // A receipt's data is 0. Records come back in the order of the changes, one for each.
-      const errno = this.list.dataNumber(index);
-      if (errno === 0) continue;
-      const change = this.#given(index);
-      failures.push({ index, change, code: errnoName(errno), errno });
+      const result = readRecord(records, index);
+      if (result.data === 0n) continue;
+      failures.push(changeFailure(index, this.#given(index), result));
     }
     return failures;
   }
 
+  /** Lets go of what was given. */
+  clear(): void {
+    this.#given = NOTHING;
+  }
+
   #reserve(length: number): RecordMemory {
-    if (length > this.list.capacity) this.list = new Kevent64List(length);
-    const memory = memoryOf(this.list);
-    memory.length = length;
-    return memory;
+    if (length > this.records.capacity) {
+      this.records = new RecordMemory(KEVENT64_SIZE, length);
+    }
+    return this.records;
   }
 }
 
-/** Packs one change of several, and says which one it was that does not fit. */
-function packAt(memory: RecordMemory, index: number, change: KeventInit): void {
-  try {
-    packRecord(memory, index, change, EV_RECEIPT);
-  } catch (error) {
-    if (error instanceof Error) {
-      error.message = `change ${index}: ${error.message}`;
-    }
-    throw error;
-  }
-}
+const NOTHING = (): KeventInit => ({ ident: 0, filter: 0 });

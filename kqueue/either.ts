@@ -4,28 +4,31 @@
  */
 import { constants } from "node:os";
 import { KEVENT_FLAG_IMMEDIATE, KEVENT_FLAG_NONE } from "../constants.ts";
-import { errno, kevent, kevent64 } from "../ffi.ts";
-import { Kevent64List, KeventList, memoryOf } from "../kevent/list.ts";
-import { copyRecord, KEVENT64_SIZE } from "../kevent/memory.ts";
-import { Timespec } from "../kevent/timespec.ts";
+import { errno } from "../ffi.ts";
+import { currentKernel } from "../kernel.ts";
+import {
+  copyRecords,
+  KEVENT64_SIZE,
+  KEVENT_SIZE,
+  RecordMemory,
+} from "../kevent/memory.ts";
+import { Timespec, timespecMemoryOf } from "../kevent/timespec.ts";
 
 const { EINVAL } = constants.errno;
-
-type List = KeventList | Kevent64List;
 
 /** The timeout of a call that does not wait. To `kevent64` it is a flag, which costs less on macOS. */
 export const NOW: Timespec = new Timespec();
 
 /**
- * The call whose records the lists hold, or where the queue belongs to the other, that one with copies of the records.
+ * The call whose records the memory holds, or where the queue belongs to the other, that one with copies of the records.
  * `ext` is lost on the way to `kevent`.
  *
  * @returns The count, or -1 with `errno()`: EINVAL where both calls say so.
  */
 export function callEither(
   kq: number,
-  changes: List | null,
-  events: List | null,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
   timeout: Timespec | null,
 ): number {
   const is64 = (changes ?? events)?.recordSize === KEVENT64_SIZE;
@@ -33,64 +36,57 @@ export function callEither(
   const count = callOne(is64, kq, changes, events, timeout);
   if (count !== -1 || errno() !== EINVAL) return count;
   // A call that fails empties its event list, which may be the changes'.
-  if (changes !== null) memoryOf(changes).length = length;
+  if (changes !== null) changes.length = length;
   return callOther(!is64, kq, changes, events, timeout);
 }
 
 function callOne(
   is64: boolean,
   kq: number,
-  changes: List | null,
-  events: List | null,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
   timeout: Timespec | null,
 ): number {
-  if (!is64) {
-    return kevent(kq, changes as KeventList, events as KeventList, timeout);
-  }
-  const flags = timeout === NOW ? KEVENT_FLAG_IMMEDIATE : KEVENT_FLAG_NONE;
-  return kevent64(
-    kq,
-    changes as Kevent64List,
-    events as Kevent64List,
-    flags,
-    timeout === NOW ? null : timeout,
-  );
+  const kernel = currentKernel();
+  const isNow = timeout === NOW;
+  const memory = timeout === null || (isNow && is64)
+    ? null
+    : timespecMemoryOf(timeout);
+  const count = is64
+    ? kernel.kevent64(
+      kq,
+      changes,
+      events,
+      isNow ? KEVENT_FLAG_IMMEDIATE : KEVENT_FLAG_NONE,
+      memory,
+    )
+    : kernel.kevent(kq, changes, events, memory);
+  if (events !== null) events.length = count < 0 ? 0 : count;
+  return count;
 }
 
 function callOther(
   is64: boolean,
   kq: number,
-  changes: List | null,
-  events: List | null,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
   timeout: Timespec | null,
 ): number {
   const otherChanges = changes === null ? null : twinOf(changes);
-  if (changes !== null && otherChanges !== null) copy(changes, otherChanges);
+  if (changes !== null && otherChanges !== null) {
+    copyRecords(changes, otherChanges, changes.length);
+  }
   const otherEvents = events === null ? null : twinOf(events);
   const count = callOne(is64, kq, otherChanges, otherEvents, timeout);
-  if (events !== null && otherEvents !== null) copy(otherEvents, events);
+  if (events !== null && otherEvents !== null) {
+    copyRecords(otherEvents, events, otherEvents.length);
+  }
   return count;
 }
 
-/** For each list that met a queue of the other kind, one of as many records of the other size. */
-const twins = new WeakMap<List, List>();
-
-function twinOf(list: List): List {
-  let twin = twins.get(list);
-  if (twin === undefined) {
-    twin = list.recordSize === KEVENT64_SIZE
-      ? new KeventList(list.capacity)
-      : new Kevent64List(list.capacity);
-    twins.set(list, twin);
-  }
-  return twin;
-}
-
-function copy(from: List, to: List): void {
-  const source = memoryOf(from);
-  const target = memoryOf(to);
-  for (let index = 0; index < source.length; index++) {
-    copyRecord(source, index, target, index);
-  }
-  target.length = source.length;
+/** As many records of the other size, kept with those that have met a queue of the other kind. */
+function twinOf(memory: RecordMemory): RecordMemory {
+  const { recordSize, capacity } = memory;
+  const other = recordSize === KEVENT64_SIZE ? KEVENT_SIZE : KEVENT64_SIZE;
+  return memory.twin ??= new RecordMemory(other, capacity);
 }

@@ -1,8 +1,19 @@
 /** One change, and one wait, over a queue's descriptor. */
 import { constants } from "node:os";
 import { errno } from "../ffi.ts";
-import { wrongNumber } from "../kevent/check.ts";
-import { type Kevent64List, KeventList } from "../kevent/list.ts";
+import { intOf, wrongNumber } from "../kevent/check.ts";
+import {
+  type Kevent64List,
+  type KeventList,
+  memoryOf,
+} from "../kevent/list.ts";
+import {
+  checkChange,
+  KEVENT_SIZE,
+  readChange,
+  RecordMemory,
+  writeChange,
+} from "../kevent/memory.ts";
 import type { KeventInit } from "../kevent/record.ts";
 import { Timespec } from "../kevent/timespec.ts";
 import { callEither, NOW } from "./either.ts";
@@ -12,7 +23,8 @@ const { EINTR } = constants.errno;
 /** The longest wait that every macOS takes in one call: 100,000,000 s, more than three years. */
 export const MAX_WAIT = 1e11;
 
-const single = new KeventList(1);
+/** The record of a call of kqApply: it is written when none of the caller's code can run before the kernel has it. */
+const single = new RecordMemory(KEVENT_SIZE, 1);
 const remaining = new Timespec();
 
 /**
@@ -32,10 +44,13 @@ const remaining = new Timespec();
  * @returns True on success; false on failure, with `errno()`.
  * @throws {RangeError} naming the field of the change and the value that does not fit it.
  */
-export function kqApply(kq: number, change: KeventInit): boolean {
-  single.clear();
-  single.push(change);
-  return callEither(kq, single, null, null) === 0;
+export function kqApply(kq: number | bigint, change: KeventInit): boolean {
+  const fd = intOf("kq", kq);
+  readChange(change);
+  checkChange();
+  writeChange(single, 0, 0);
+  single.length = 1;
+  return callOn(fd, single, null, null) === 0;
 }
 
 /**
@@ -63,8 +78,17 @@ export function kqApply(kq: number, change: KeventInit): boolean {
  * @throws {RangeError} for NaN.
  */
 export function kqWait(
-  kq: number,
+  kq: number | bigint,
   events: KeventList | Kevent64List,
+  timeoutMs: number,
+): number {
+  return waitOn(intOf("kq", kq), memoryOf(events), timeoutMs);
+}
+
+/** The same, for events that are to be put into memory of this module. */
+export function waitOn(
+  kq: number,
+  events: RecordMemory,
   timeoutMs: number,
 ): number {
   if (timeoutMs === 0) return collectNow(kq, events);
@@ -85,14 +109,23 @@ export function kqWait(
 }
 
 /** Takes what is ready. The count, or -1 with `errno()`. */
-export function collectNow(
+export function collectNow(kq: number, events: RecordMemory): number {
+  return callOn(kq, null, events, NOW);
+}
+
+/** A call that does not wait, made again where a signal cuts it short: on macOS even such a one may sleep for a moment. */
+export function callOn(
   kq: number,
-  events: KeventList | Kevent64List,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
+  timeout: Timespec | null,
 ): number {
   for (;;) {
-    const count = callEither(kq, null, events, NOW);
-    // On macOS even a call that does not wait may sleep for a moment, and be interrupted.
+    const length = changes === null ? 0 : changes.length;
+    const count = callEither(kq, changes, events, timeout);
     if (count !== -1 || errno() !== EINTR) return count;
+    // A call that fails empties its event list, which may be the changes'.
+    if (changes !== null) changes.length = length;
   }
 }
 

@@ -27,6 +27,7 @@ import { currentKernel, type Kernel } from "../kernel.ts";
 import { Kevent64List, memoryOf } from "../kevent/list.ts";
 import type { RecordMemory } from "../kevent/memory.ts";
 import { PollCall, POLLNVAL } from "../poll.ts";
+import { onAbort } from "./signal.ts";
 
 /**
  * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
@@ -70,16 +71,15 @@ export class Place {
   wait(deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const abort = (): void => settle(signal?.reason);
       const settle = (error?: unknown): void => {
         this.#settle = undefined;
-        signal?.removeEventListener("abort", abort);
+        stop();
         if (timer !== undefined) clearTimeout(timer);
         const settled = error === undefined ? resolve : () => reject(error);
         this.#waiter.remove(this, settled);
       };
+      const stop = onAbort(signal, settle);
       this.#settle = settle;
-      signal?.addEventListener("abort", abort);
       if (deadline !== Infinity) {
         timer = setTimeout(settle, timeUntil(deadline));
       }

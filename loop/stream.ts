@@ -1,5 +1,6 @@
 /** The events of one watch, taken one by one. */
 import type { Kevent64 } from "../kevent/record.ts";
+import { onAbort } from "../kqueue/signal.ts";
 import type { Watch } from "./watcher.ts";
 
 /** Stands between a watch, whose handler puts events in, and whoever takes them out. It holds one event at most. */
@@ -9,6 +10,8 @@ export class EventStream {
   #failure: { reason: unknown } | undefined;
   /** Tells the one who takes that something has changed. */
   #changed: () => void = () => {};
+  /** Stops listening to the signal. */
+  #stop: () => void = () => {};
   /** Tells the watch that the event was dealt with. */
   #dealtWith: () => void = () => {};
 
@@ -22,6 +25,7 @@ export class EventStream {
   /** No more events, for a reason if that is a failure. */
   end(reason?: unknown): void {
     this.#isDone = true;
+    this.#stop();
     if (reason !== undefined) this.#failure ??= { reason };
     this.#changed();
   }
@@ -31,18 +35,17 @@ export class EventStream {
     watch: Watch,
     signal: AbortSignal | undefined,
   ): AsyncIterableIterator<Kevent64> {
-    const abort = (): void => {
-      this.end(signal?.reason);
+    this.#stop = onAbort(signal, (reason) => {
+      this.end(reason);
       watch.cancel();
-    };
+    });
     const leave = (): void => {
-      signal?.removeEventListener("abort", abort);
+      this.#stop();
       this.#isDone = true;
       watch.cancel();
       this.#dealtWith();
       this.#changed();
     };
-    signal?.addEventListener("abort", abort, { once: true });
     const step = async (): Promise<IteratorResult<Kevent64>> => {
       const value = await this.#take();
       if (value !== undefined) return { done: false, value };

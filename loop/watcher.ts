@@ -13,9 +13,10 @@ import {
   NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
-import { checkWord, U64 } from "../kevent/check.ts";
-import type { Kevent64, KeventInit } from "../kevent/record.ts";
+import { filterName } from "../kevent/describe.ts";
+import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
+import { checkOptions } from "../options.ts";
 import { joinTwo } from "./join.ts";
 
 /** The filters that look at a descriptor's state whenever their watcher is changed. */
@@ -83,11 +84,13 @@ export interface Watch extends Disposable {
   trigger(options?: WatchTriggerOptions): void;
 }
 
+const TRIGGER_OPTIONS: Required<WatchTriggerOptions> = { data: 42, fflags: 0 };
+
 /** A watch, with what the loop needs of it. */
 export class Watcher implements Watch {
   readonly word: bigint;
   readonly #kq: Kqueue;
-  readonly #change: KeventInit;
+  readonly #change: Required<Kevent64Init>;
   readonly #udata: bigint;
   readonly #handler: Handler;
   readonly #released: () => void;
@@ -110,7 +113,7 @@ export class Watcher implements Watch {
    */
   constructor(
     kq: Kqueue,
-    change: KeventInit,
+    change: Required<Kevent64Init>,
     word: bigint,
     handler: Handler,
     released: () => void,
@@ -118,10 +121,8 @@ export class Watcher implements Watch {
   ) {
     this.#kq = kq;
     this.#change = change;
-    const { data = 0, udata = 0 } = change;
-    checkWord("udata", udata, U64);
-    this.#data = data;
-    this.#udata = BigInt(udata);
+    this.#data = change.data;
+    this.#udata = BigInt(change.udata);
     this.word = word;
     this.#handler = handler;
     this.#released = released;
@@ -156,20 +157,38 @@ export class Watcher implements Watch {
     this.#send(EV_DISABLE);
   }
 
-  trigger({ fflags = 0, data = 0 }: WatchTriggerOptions = {}): void {
+  trigger(options: WatchTriggerOptions = {}): void {
+    checkOptions("options", options, TRIGGER_OPTIONS);
+    const { fflags = 0, data = 0 } = options;
     const { filter, ident } = this.#change;
     if (filter !== EVFILT_USER) {
       throw new TypeError(
-        `Cannot trigger: the watch's filter must be EVFILT_USER (${EVFILT_USER}), it is ${filter}`,
+        `Cannot trigger: the watch's filter must be EVFILT_USER (${EVFILT_USER}), it is ${
+          filterName(filter)
+        }`,
       );
     }
     if (!this.#active) return;
-    this.#data = data;
     this.#kq.trigger(ident, { udata: this.word, fflags, data });
+    this.#data = data;
   }
 
   [Symbol.dispose](): void {
     this.cancel();
+  }
+
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.#describe();
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.#describe();
+  }
+
+  #describe(): string {
+    const { ident, filter } = this.#change;
+    const what = `ident: ${ident}, filter: ${filterName(filter)}`;
+    return `Watch { ${what}, active: ${this.#active} }`;
   }
 
   /** The kernel has an event for it. */
@@ -253,7 +272,7 @@ export class Watcher implements Watch {
 
   /** R1: a change without a word, notes and data would take the watcher's. */
   #send(flags: number): void {
-    const { fflags = 0, filter, flags: mode = 0 } = this.#change;
+    const { fflags, filter, flags: mode } = this.#change;
     try {
       this.#kq.apply({
         ...this.#change,

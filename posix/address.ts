@@ -1,4 +1,5 @@
 /** `struct sockaddr_in`, `struct sockaddr_in6` and `struct sockaddr_un` as bytes. */
+import type { Bytes } from "../intrinsics.ts";
 import { checkInteger } from "../kevent/check.ts";
 import { cString, wrongType } from "./check.ts";
 import { AF_INET, AF_UNIX, PLATFORM, type Platform } from "./platform.ts";
@@ -49,7 +50,7 @@ const DECIMAL_OCTET = /^(0|[1-9]\d{0,2})$/;
 export function locate(
   { path, address, port }: SocketAddress,
   minPort: 0 | 1,
-): { sockaddr: Uint8Array<ArrayBuffer>; text: string } {
+): { sockaddr: Bytes; text: string } {
   if (path === undefined) {
     if (port === undefined && minPort > 0) {
       throw wrongType("port", port, `an integer from 1 to ${MAX_PORT}`);
@@ -64,7 +65,7 @@ export function locate(
 }
 
 /** Room for the address of any socket that this folder makes. */
-export function emptySockaddr(): Uint8Array<ArrayBuffer> {
+export function emptySockaddr(): Bytes {
   return new Uint8Array(new ArrayBuffer(INET6_SIZE));
 }
 
@@ -89,7 +90,7 @@ export function packSockaddr(
   { address, port }: InetAddress,
   minPort = 0,
   platform: Platform = PLATFORM,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   checkInteger("port", port, minPort, MAX_PORT);
   const octets = parseInet(address);
   if (octets !== undefined) {
@@ -111,7 +112,7 @@ function blank(
   family: number,
   port: number,
   platform: Platform,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   const sockaddr = new Uint8Array(size);
   sockaddr.set(platform.sockaddrHasLength ? [size, family] : [family]);
   sockaddr.set([port >> 8, port & 0xff], PORT_OFFSET);
@@ -127,7 +128,7 @@ function blank(
 export function packPath(
   path: string,
   platform: Platform = PLATFORM,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   const name = cString("path", path);
   if (path === "") throw wrongType("path", path, "the path of a Unix socket");
   if (name.length > platform.sunPathSize) {

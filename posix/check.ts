@@ -1,4 +1,5 @@
 /** What the arguments of the calls of this folder may be. */
+import type { Bytes } from "../intrinsics.ts";
 import { checkInteger, wrongNumber } from "../kevent/check.ts";
 import { shown } from "../options.ts";
 
@@ -103,7 +104,7 @@ function getterOf(key: PropertyKey): () => unknown {
 }
 
 /** A string as C has it: UTF-8, ended by a NUL. */
-export function cString(name: string, text: string): Uint8Array<ArrayBuffer> {
+export function cString(name: string, text: string): Bytes {
   if (typeof text !== "string" || text.includes("\0")) {
     throw wrongType(name, text, "a string without NUL");
   }

@@ -1,6 +1,7 @@
 /** Sockets of UDP, each datagram with an address of its own. */
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
+import type { Bytes } from "../intrinsics.ts";
 import { checkOptions } from "../options.ts";
 import {
   emptySockaddr,
@@ -186,7 +187,7 @@ function receivedFrom(count: number): ReceivedDatagram {
   return { count, ...address };
 }
 
-function packedAddress(to: InetAddress): Uint8Array<ArrayBuffer> {
+function packedAddress(to: InetAddress): Bytes {
   if (typeof to !== "object" || to === null) {
     const wanted = 'an object such as { address: "127.0.0.1", port: 8080 }';
     throw wrongType("to", to, wanted);

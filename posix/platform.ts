@@ -1,4 +1,5 @@
 /** The numbers of this system's headers. */
+import { OS } from "../runtime.ts";
 
 /** What `<sys/socket.h>`, `<netinet/in.h>`, `<fcntl.h>` and their like define, by the names that they use. */
 export interface Platform {
@@ -86,7 +87,7 @@ export const LINUX: Platform = {
 };
 
 /** Whether this is macOS. */
-export const IS_DARWIN = Deno.build.os === "darwin";
+export const IS_DARWIN = OS === "darwin";
 
 /** This system's. */
 export const PLATFORM: Platform = IS_DARWIN ? DARWIN : LINUX;

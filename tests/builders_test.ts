@@ -236,9 +236,13 @@ describe("kevTimer()", () => {
     });
   });
 
-  it("has its period in data whatever the options hold", () => {
+  it("has its period in data, for which there is no option", () => {
     const options = { data: 9 } as ChangeOptions;
-    assertEquals(kevTimer(1, 250, options).data, 250);
+    assertThrows(
+      () => kevTimer(1, 250, options),
+      TypeError,
+      'options must have no "data", only udata, flags, fflags',
+    );
   });
 
   it("names the argument that does not fit, and its value", () => {

@@ -82,6 +82,44 @@ describeOverDarwin("Failures of Darwin's calls", (darwin) => {
       return { calls: hooks.calls() - calls, elapsed };
     }
 
+    /** The calls that do not wait, and go on all the same. */
+    const calls: [name: string, call: () => void][] = [
+      ["poll()", () => assertEquals(darwin.kq.poll().length, 0)],
+      ["apply()", () => darwin.kq.apply([kevUser(1), kevUser(2)])],
+      ["apply() of one", () => darwin.kq.apply(kevUser(1))],
+      ["apply() of a list", () => {
+        darwin.kq.apply(KeventList.from([kevUser(1), kevUser(2)]));
+      }],
+      ["fromFd()", () => Kqueue.fromFd(darwin.kq.fd)],
+      ["new Kqueue()", () => new Kqueue().close()],
+      ["kqApply()", () => {
+        assertEquals(kqApply(darwin.kq32, kevUser(1)), true);
+      }],
+    ];
+
+    for (const [name, call] of calls) {
+      it(`lets ${name} go on as often as it comes`, () => {
+        if (name === "new Kqueue()") {
+          // Those of kqueue() and ioctl() come first, and are not to fail.
+          for (let call = 0; call < 2; call++) hooks.failNext(0);
+        }
+        for (let times = 0; times < 3; times++) hooks.failNext(EINTR);
+        call();
+        assertEquals(hooks.clearFailures(), 0);
+      });
+    }
+
+    it("lets apply() go on with the changes that it was given", () => {
+      hooks.failNext(EINTR);
+      darwin.kq.apply([kevUser(1, { udata: 3 }), kevUser(2)]);
+      assertEquals(hooks.lastCall().changes, 2);
+      darwin.kq.trigger(1, { udata: 4 });
+      hooks.failNext(EINTR);
+      darwin.kq.trigger(2, { udata: 5 });
+      const words = darwin.kq.poll().toArray().map(({ udata }) => udata);
+      assertEquals(words, [4n, 5n]);
+    });
+
     for (const [name, kq, wait] of waits) {
       it(`lets ${name} go on for the time that is left`, () => {
         hooks.failNextWait(EINTR, 40);

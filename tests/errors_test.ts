@@ -1,26 +1,42 @@
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { constants } from "node:os";
-import { EVFILT_READ, EVFILT_USER } from "../constants.ts";
-import { type ChangeFailure, SystemError } from "../ffi.ts";
+import { EV_DELETE, EVFILT_READ, EVFILT_USER } from "../constants.ts";
+import { changeFailure } from "../errors.ts";
+import {
+  type ChangeFailure,
+  SystemError,
+  type SystemErrorOptions,
+} from "../ffi.ts";
+import { type KeventInit, KeventList, kevProc, kevUser } from "../kevent.ts";
+import { told } from "./errno.ts";
 
-const { EBADF, ENOENT, EDEADLK } = constants.errno;
+const { EBADF, EDEADLK, ENOENT, ESRCH } = constants.errno;
 
 /** A number that no platform has an errno for. */
 const UNKNOWN = 9999;
 
-const NOT_OPEN: ChangeFailure = {
-  index: 2,
-  change: { ident: 99, filter: EVFILT_READ },
-  code: "EBADF",
-  errno: EBADF,
-};
-const NOT_THERE: ChangeFailure = {
-  index: 4,
-  change: { ident: 2n ** 64n - 1n, filter: EVFILT_USER },
-  code: "ENOENT",
-  errno: ENOENT,
-};
+/** What is told of a change for which the kernel's record has this errno. */
+function failure(
+  index: number,
+  change: KeventInit,
+  errno: number,
+): ChangeFailure {
+  const [result] = KeventList.from([{ ...change, data: errno }]);
+  return changeFailure(index, change, result);
+}
+
+const NOT_OPEN = failure(2, { ident: 99, filter: EVFILT_READ }, EBADF);
+const NOT_THERE = failure(
+  4,
+  { ident: 2n ** 64n - 1n, filter: EVFILT_USER },
+  ENOENT,
+);
 
 describe("SystemError", () => {
   it("tells the call and its errno by name, number and text", () => {
@@ -30,7 +46,7 @@ describe("SystemError", () => {
     assertEquals(error.code, "EBADF");
     assertEquals(error.errno, EBADF);
     assertEquals(error.syscall, "kevent");
-    assertEquals(error.message, "kevent failed: EBADF, bad file descriptor");
+    assertEquals(error.message, `kevent failed: ${told("EBADF")}`);
     assertEquals(error.change, undefined);
     assertEquals(error.failures, []);
   });
@@ -39,7 +55,7 @@ describe("SystemError", () => {
     const error = new SystemError("kevent64", EBADF, { detail: "7 is a file" });
     assertEquals(
       error.message,
-      "kevent64 failed: EBADF, bad file descriptor - 7 is a file",
+      `kevent64 failed: ${told("EBADF")} - 7 is a file`,
     );
   });
 
@@ -47,7 +63,7 @@ describe("SystemError", () => {
     const error = new SystemError("kevent64", EBADF, { failures: [NOT_OPEN] });
     assertEquals(
       error.message,
-      "kevent64 refused change 2 (ident 99, EVFILT_READ): EBADF, bad file descriptor",
+      `kevent64 refused change 2 (ident 99, EVFILT_READ): ${told("EBADF")}`,
     );
     assertEquals(error.change, NOT_OPEN.change);
     assertEquals(error.failures, [NOT_OPEN]);
@@ -66,11 +82,58 @@ describe("SystemError", () => {
   });
 
   it("gives a filter without a name as its number", () => {
-    const change = { ident: 1, filter: 5 };
-    const error = new SystemError("kevent64", EBADF, {
-      failures: [{ ...NOT_OPEN, change }],
-    });
+    const failures = [failure(0, { ident: 1, filter: 5 }, EBADF)];
+    const error = new SystemError("kevent64", EBADF, { failures });
     assert(error.message.includes("(ident 1, filter 5)"), error.message);
+  });
+
+  const messageOf = (change: KeventInit, errno: number): string =>
+    new SystemError("kevent64", errno, {
+      failures: [failure(0, change, errno)],
+    }).message;
+
+  it("says of a change without EV_ADD that its watcher is missing", () => {
+    assertEquals(
+      messageOf(kevUser(7, { flags: EV_DELETE }), ENOENT),
+      "kevent64 refused change 0 (ident 7, EVFILT_USER): ENOENT, no such watcher; EV_ADD makes one",
+    );
+    const adding = messageOf(kevUser(7), ENOENT);
+    assertEquals(adding.includes("watcher"), false, adding);
+  });
+
+  it("says of a process that is missing who has its status", () => {
+    assertEquals(
+      messageOf(kevProc(7), ESRCH),
+      "kevent64 refused change 0 (ident 7, EVFILT_PROC): ESRCH, no such process, or it has exited; " +
+        "if it is a child, waitpid has its status",
+    );
+  });
+
+  it("asks nothing of a change that was given", () => {
+    const change = new Proxy<KeventInit>({ ident: 1, filter: -1 }, {
+      get(): never {
+        throw new Error("asked");
+      },
+    });
+    const { ident, filter } = NOT_OPEN;
+    const error = new SystemError("kevent64", EBADF, {
+      failures: [{ ...NOT_OPEN, change, ident, filter }],
+    });
+    assertEquals(error.change === change, true);
+  });
+
+  it("refuses options that are none", () => {
+    const wrong: [unknown, string][] = [
+      ["7 is a file", 'got "7 is a file"'],
+      [{ details: "x" }, 'must have no "details"'],
+    ];
+    for (const [options, message] of wrong) {
+      assertThrows(
+        () => new SystemError("kevent", EBADF, options as SystemErrorOptions),
+        TypeError,
+        message,
+      );
+    }
   });
 
   it("has a name for every errno of the platform", () => {

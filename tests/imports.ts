@@ -14,10 +14,19 @@ interface Room {
 
 /** The order of the house, from the ground up. */
 const HOUSE: readonly Room[] = [
-  { files: ["constants.ts", "options.ts"], on: [] },
+  {
+    files: [
+      "constants.ts",
+      "errno.ts",
+      "intrinsics.ts",
+      "options.ts",
+      "runtime.ts",
+    ],
+    on: [],
+  },
   { files: ["kevent.ts", "kevent/"], on: ["constants.ts"] },
   { files: ["errors.ts"], on: ["kevent.ts"] },
-  { files: ["library.ts"], on: [] },
+  { files: ["library.ts"], on: ["constants.ts"] },
   { files: ["poll.ts"], on: ["library.ts"] },
   { files: ["kernel.ts"], on: ["kevent.ts", "poll.ts"] },
   { files: ["darwin.ts"], on: ["kernel.ts"] },

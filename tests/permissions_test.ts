@@ -4,16 +4,20 @@ import config from "../deno.json" with { type: "json" };
 import { DARWIN_LIBRARY } from "../library.ts";
 
 const MOD = JSON.stringify(import.meta.resolve("../mod.ts"));
+const POSIX = JSON.stringify(import.meta.resolve("../posix.ts"));
 
+/** Where distributions keep musl. */
+const MUSL = [
+  `/lib/libc.musl-${Deno.build.arch}.so.1`,
+  `/lib/ld-musl-${Deno.build.arch}.so.1`,
+];
 /** Where distributions keep the C library, of which a program may be given one. */
-const LINUX_LIBRARIES = [
+const LINUX_LIBRARIES = Deno.build.target.endsWith("musl") ? MUSL : [
   `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
   `/usr/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
   "/lib64/libc.so.6",
   "/usr/lib64/libc.so.6",
   "/usr/lib/libc.so.6",
-  `/lib/libc.musl-${Deno.build.arch}.so.1`,
-  `/lib/ld-musl-${Deno.build.arch}.so.1`,
 ];
 
 const PACKING = `
@@ -96,12 +100,64 @@ describe("with --allow-ffi", () => {
     assertEquals([output, errors], ["42\n", ""]);
   });
 
+  const onGlibc = "of musl alone a Deno on glibc throws NotCapable";
+  const isMusl = Deno.build.target.endsWith("musl");
+  test(
+    onGlibc,
+    on("linux") ?? (isMusl ? "this is musl" : mayRun),
+    async () => {
+      for (const path of MUSL) {
+        const { errors, success } = await run([`--allow-ffi=${path}`], [
+          WAITING,
+        ]);
+        assertEquals(success, false);
+        assertStringIncludes(errors, "NotCapable: Requires ffi access");
+      }
+    },
+  );
+
   test("of another library it throws NotCapable", mayRun, async () => {
     const { errors, success } = await run(["--allow-ffi=/nowhere/libnone.so"], [
       WAITING,
     ]);
     assertEquals(success, false);
     assertStringIncludes(errors, "NotCapable: Requires ffi access");
+  });
+});
+
+describe("where there is no Deno, as in Node and Bun", () => {
+  const without = "delete globalThis.Deno;";
+
+  test("importing and packing work", mayRun, async () => {
+    const { output, errors } = await run([], [
+      without,
+      `const { Kevent64List, KeventList, kevRead, Timespec } =`,
+      `  await import(${MOD});`,
+      `await import(${POSIX});`,
+      PACKING,
+    ]);
+    assertEquals([output, errors], [PACKED, ""]);
+  });
+
+  test("each call says that it needs Deno", mayRun, async () => {
+    const { output } = await run([], [
+      without,
+      `const { errno, Kqueue, kqueue, Loop, openLibc } = await import(${MOD});`,
+      `const { pipe } = await import(${POSIX});`,
+      `const uses = [kqueue, errno, () => new Kqueue(), () => new Loop(),`,
+      `  () => openLibc("x"), pipe];`,
+      `for (const use of uses) {`,
+      `  try {`,
+      `    use();`,
+      `    console.log("no error");`,
+      `  } catch (error) {`,
+      `    console.log(String(error));`,
+      `  }`,
+      `}`,
+    ]);
+    const line = "Error: A kernel queue needs Deno, whose Deno.dlopen its " +
+      "calls go through; constants and packing work without\n";
+    assertEquals(output, line.repeat(6));
   });
 });
 

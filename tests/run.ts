@@ -13,6 +13,12 @@ import { DARWIN_LIBRARY_VARIABLE } from "./darwin/library.ts";
 import { testFilesOf } from "./rules.ts";
 import { importMapFlags } from "./std/import_map.ts";
 
+/** Deno's sanitizers, which from 2.8 on are off unless asked for. Before that they are on, and these mean nothing. */
+const SANITIZERS = {
+  DENO_TEST_SANITIZE_OPS: "1",
+  DENO_TEST_SANITIZE_RESOURCES: "1",
+};
+
 const PERMISSIONS = ["env", "ffi", "net", "read", "run", "write"];
 
 Deno.exit(await runOverLibrary(await withRules(Deno.args)));
@@ -57,7 +63,7 @@ async function runTests(
       ...await namesFiles(args) ? [] : everything(),
     ],
     cwd: new URL("..", import.meta.url),
-    env,
+    env: { ...SANITIZERS, ...env },
   }).spawn();
   return (await child.status).code;
 }

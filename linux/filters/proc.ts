@@ -13,6 +13,7 @@ import { fillReport, type Filter, type Knote } from "../knote.ts";
 import { EPOLLIN } from "../system/epoll.ts";
 import {
   captureErrno,
+  clearScratch,
   EACCES,
   EINVAL,
   ENOENT,
@@ -167,7 +168,7 @@ function refusal(fflags: number, pid: number): number {
 /** The status as wait(2) has it, without reaping anybody's child; undefined where it cannot be known any more. */
 function waitStatus(pidfd: number): number | undefined {
   const { words, pointer } = scratch;
-  words.fill(0, 0, 32);
+  clearScratch(32);
   const options = WEXITED | WNOHANG | WNOWAIT;
   if (libc.waitid(P_PIDFD, pidfd, pointer, options) === 0 && words[0] !== 0) {
     // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status
@@ -176,7 +177,7 @@ function waitStatus(pidfd: number): number | undefined {
     return code === CLD_DUMPED ? status | 0x80 : status;
   }
   // It was reaped already, or is somebody else's child.
-  words.fill(0, 0, 16);
+  clearScratch(16);
   words[0] = PIDFD_INFO_EXIT;
   const failed = libc.ioctl(pidfd, PIDFD_GET_INFO, pointer) === -1;
   // struct pidfd_info: the mask of what was filled in comes first, the exit code last of the first 64 bytes

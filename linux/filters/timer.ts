@@ -21,6 +21,7 @@ import {
 } from "../system/clock.ts";
 import {
   captureErrno,
+  clearScratch,
   CLOEXEC,
   EINVAL,
   ENOTSUP,
@@ -64,7 +65,7 @@ class Clock {
     if (deadline === this.#armed) return;
     this.#armed = deadline;
     const { words, pointer } = scratch;
-    words.fill(0, 0, 8); // struct itimerspec: interval, then value, each of two 64-bit words
+    clearScratch(8); // struct itimerspec: interval, then value, each of two 64-bit words
     if (deadline !== Infinity) {
       // A value of 0 would disarm it.
       const seconds = Math.max(0, Math.floor(deadline / SECOND));

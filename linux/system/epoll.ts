@@ -1,4 +1,6 @@
 /** epoll(7): one set of descriptors, and a buffer of its reports. */
+import { ArrayBuffer, Int32Array, type Words } from "../../intrinsics.ts";
+import { ARCH } from "../../runtime.ts";
 import {
   captureErrno,
   CLOEXEC,
@@ -24,7 +26,7 @@ export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 
 // struct epoll_event { uint32_t events; epoll_data_t data; } is packed on x86-64, and only there.
-const PACKED = Deno.build.arch === "x86_64";
+const PACKED = ARCH === "x86_64";
 /** 32-bit words of one struct epoll_event. */
 export const EVENT_WORDS = PACKED ? 3 : 4;
 /** Where in it the two halves of `data` are. */
@@ -40,7 +42,7 @@ let hasPwait2 = true;
 
 /** Memory for the reports of one epoll_wait. */
 export class EventBuffer {
-  readonly words: Int32Array<ArrayBuffer>;
+  readonly words: Words;
   readonly pointer: Deno.PointerValue;
 
   constructor(readonly capacity: number) {

@@ -1,4 +1,5 @@
 /** inotify(7): one descriptor, told of changes to open files. */
+import { ArrayBuffer, Int32Array, type Words } from "../../intrinsics.ts";
 import {
   captureErrno,
   CLOEXEC,
@@ -36,7 +37,7 @@ export interface FileListener {
   changed(mask: number, isChild: boolean): void;
 }
 
-let bytes: Int32Array<ArrayBuffer> | undefined;
+let bytes: Words | undefined;
 let pointer: Deno.PointerValue;
 
 export class Inotify {

@@ -1,5 +1,6 @@
 /** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
 import { constants } from "node:os";
+import { ArrayBuffer, Int32Array, Uint8Array } from "../../intrinsics.ts";
 import { addressOf, Errno, openSystemLibrary } from "../../library.ts";
 import { POLL_SYMBOLS, type PollLibrary } from "../../poll.ts";
 
@@ -124,6 +125,11 @@ export const scratch = {
   noPath: new Uint8Array(new ArrayBuffer(8)),
   emptyPath: null as Deno.PointerValue,
 };
+
+/** Sets the first so many words of {@linkcode scratch} to 0. */
+export function clearScratch(count: number): void {
+  for (let index = 0; index < count; index++) scratch.words[index] = 0;
+}
 
 /** This platform's errno numbers. */
 export const {

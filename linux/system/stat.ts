@@ -1,7 +1,8 @@
 /** What statx(2) tells of an open file. */
+import { ARCH } from "../../runtime.ts";
 import { libc, scratch } from "./libc.ts";
 
-const SYS_statx = Deno.build.arch === "aarch64" ? 291n : 332n;
+const SYS_statx = ARCH === "aarch64" ? 291n : 332n;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const TWO_32 = 2 ** 32;

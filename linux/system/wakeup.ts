@@ -1,4 +1,5 @@
 /** An eventfd(2) in an epoll set, which makes the set's descriptor readable for what the kernel knows nothing of. */
+import { ArrayBuffer, Int32Array } from "../../intrinsics.ts";
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
 import { release } from "./own.ts";
 import type { Source, SourceRegistry } from "./sources.ts";

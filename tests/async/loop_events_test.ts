@@ -215,6 +215,37 @@ describeKernels("Loop.events()", () => {
       await soon(loop.once(kevTimer(1, 1)));
     });
 
+    it("R32 that is aborted after the last event changes nothing", async () => {
+      await using loop = new Loop();
+      using fds = new Descriptors();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const [reader, writer] = fds.pipe();
+      fds.close(writer);
+      const iterator = loop.events(kevRead(reader), { signal });
+      assertEquals((await soon(iterator.next())).done, false);
+      controller.abort("too late");
+      assertEquals(await soon(iterator.next()), DONE);
+    });
+
+    it("that is aborted by a getter of the change does not begin", async () => {
+      await using loop = new Loop();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const change = {
+        get ident() {
+          controller.abort("meanwhile");
+          return 1;
+        },
+        filter: EVFILT_USER,
+      };
+      const reason = await loop.once(change, { signal }).catch((error) =>
+        error
+      );
+      assertStrictEquals(reason, "meanwhile");
+      await soon(loop.once(triggered(1)));
+    });
+
     it("that is aborted after it was left changes nothing", async () => {
       await using loop = new Loop();
       const controller = new AbortController();

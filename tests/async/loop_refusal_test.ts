@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { EVFILT_READ, type KeventInit, kevRead, kevUser } from "../../mod.ts";
+import {
+  EV_ADD,
+  EV_UDATA_SPECIFIC,
+  EVFILT_READ,
+  type KeventInit,
+  kevRead,
+  kevUser,
+} from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { SystemError } from "../../posix.ts";
 import { describeKernels } from "../semantics/kernels.ts";
@@ -27,13 +34,28 @@ describeKernels("Loop refuses", () => {
         await assertRejects(
           () => attempt(loop, kevUser(ident)),
           AlreadyExists,
-          "ident 1 and EVFILT_USER",
+          "ident 1 and EVFILT_USER; cancel it first, also where its descriptor was closed",
         );
       }
       assert(watch.active);
       // The one that is there is none the worse for it.
       await delivered(loop);
       watch.cancel();
+      await soon(loop.once(triggered(1)));
+    });
+
+    it(`R20 EV_UDATA_SPECIFIC, for its words are its own, ${name}`, async () => {
+      await using loop = new Loop();
+      const flags = EV_ADD | EV_UDATA_SPECIFIC;
+      for (
+        const change of [kevUser(1, { flags }), kevUser(1, { flags, udata: 5 })]
+      ) {
+        await assertRejects(
+          () => attempt(loop, change),
+          TypeError,
+          "Cannot watch with EV_UDATA_SPECIFIC: the words of a loop's watches are the loop's own",
+        );
+      }
       await soon(loop.once(triggered(1)));
     });
 

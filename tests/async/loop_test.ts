@@ -48,10 +48,9 @@ describeKernels("Loop", () => {
     await using loop = new Loop();
     using fds = new Descriptors();
     const [reader, writer] = fds.pipe();
-    // R13: how often each is told of what it has is the kernel's affair.
-    const seen = new Set<string>();
+    const seen: string[] = [];
     const note = (name: string) => (event: Kevent64): void => {
-      seen.add(`${name} ${event.ident === BigInt(reader)}`);
+      seen.push(`${name} ${event.ident === BigInt(reader)}`);
     };
     loop.on(kevRead(reader, { flags: EV_ADD | EV_CLEAR }), note("read"));
     loop.on(kevWrite(writer, { flags: EV_ADD | EV_CLEAR }), note("write"));
@@ -59,8 +58,9 @@ describeKernels("Loop", () => {
     await delivered(loop);
     write(writer, 1);
     await delivered(loop);
-    const expected = ["read true", "user true", "write false"];
-    assertEquals([...seen].sort(), expected);
+    // R13: a pipe's write may report the watcher of its other end again.
+    const names = [...new Set(seen)].sort();
+    assertEquals(names, ["read true", "user true", "write false"]);
   });
 
   for (const udata of [0, 1, 42n, 2 ** 40, LARGEST, LARGEST - 2n ** 32n]) {

@@ -1,6 +1,6 @@
 /** The real thing: a queue, and the descriptors that a run of the model test opens. */
 import { assert, assertEquals } from "@std/assert";
-import { errnoName } from "../../errors.ts";
+import { errnoName } from "../../errno.ts";
 import {
   close,
   errno,

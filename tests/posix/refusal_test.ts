@@ -23,6 +23,7 @@ import {
   waitpid,
 } from "../../posix.ts";
 import { cleanUp, kept, temporaryPath } from "./support.ts";
+import { told } from "../errno.ts";
 
 /** Calls a function as one does who has guessed its arguments. */
 function guess(call: unknown, ...args: unknown[]): string {
@@ -154,7 +155,7 @@ describe("posix.ts", () => {
       const error = assertThrows(call, SystemError);
       assertEquals(
         error.message,
-        `${error.syscall} failed: ENOENT, no such file or directory - ${detail}`,
+        `${error.syscall} failed: ${told("ENOENT")} - ${detail}`,
       );
     }
   });

@@ -242,11 +242,8 @@ describe("EVFILT_PROC", () => {
 
   it("R81 each of many processes is reported once", () => {
     using kq = openQueue();
-    using children = new DisposableStack();
-    const pids = Array.from(
-      { length: 20 },
-      () => children.use(Child.sleeper()).pid,
-    );
+    const children = Array.from({ length: 20 }, () => Child.sleeper());
+    const pids = children.map(({ pid }) => pid);
     kq.apply(...pids.map((pid) => kevProc(pid)));
     for (const pid of pids) posix.kill(pid, "SIGKILL");
     const seen: Kevent[] = [];
@@ -257,6 +254,7 @@ describe("EVFILT_PROC", () => {
     }
     assertEquals(idents(seen), pids.sort((a, b) => a - b));
     assertEquals(kq.poll(), []);
+    for (const child of children) child[Symbol.dispose]();
   });
 
   it("R81 each queue has a watcher of its own", () => {
