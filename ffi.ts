@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { DarwinKernel, SYMBOLS } from "./darwin.ts";
+import { openDarwin, openDarwinAt } from "./darwin.ts";
 import {
   type EventList,
   type Kevent64List,
@@ -38,7 +38,6 @@ import {
   provideKernel,
   setKernel,
 } from "./kernel.ts";
-import { openSystemLibrary } from "./library.ts";
 
 export { DARWIN_SYMBOLS } from "./darwin.ts";
 export {
@@ -46,27 +45,6 @@ export {
   SystemError,
   type SystemErrorOptions,
 } from "./errors.ts";
-
-const LOADER = {
-  // void *dlopen(const char *path, int mode);
-  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-/** `RTLD_NOW`, of macOS and Linux. */
-const RTLD_NOW = 2;
-
-/**
- * Deno unloads a library with the isolate that opened it, also while a call of it is under way on another thread. So it is
- * opened once more, for good.
- */
-function keepLoaded(
-  path: string,
-  dlopen: (path: BufferSource, mode: number) => Deno.PointerValue,
-): void {
-  if (dlopen(new TextEncoder().encode(`${path}\0`), RTLD_NOW) === null) {
-    throw new Deno.errors.NotSupported(`Cannot keep ${path} loaded`);
-  }
-}
 
 /** The kernel to which a {@linkcode Libc} gives access, for {@linkcode useLibc}. */
 let kernelOf: (libc: Libc) => Kernel;
@@ -88,9 +66,7 @@ export class Libc {
    */
   constructor(path: string) {
     this.path = path;
-    const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
-    keepLoaded(path, symbols.dlopen);
-    this.#kernel = new DarwinKernel(symbols);
+    this.#kernel = openDarwinAt(path);
   }
 }
 
@@ -139,8 +115,7 @@ let libcInUse: Libc | null = null;
 let systemKernel: Kernel | undefined;
 
 provideKernel(() =>
-  systemKernel ??= linux?.openEngine() ??
-    new DarwinKernel(openSystemLibrary(SYMBOLS).symbols)
+  systemKernel ??= linux === undefined ? openDarwin() : linux.openEngine()
 );
 
 /**

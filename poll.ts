@@ -9,26 +9,33 @@ import {
 
 const { ENOMEM } = constants.errno;
 
-const POLL = {
-  parameters: [
-    "pointer", // struct pollfd *fds
-    "u32", // nfds_t nfds
-    "i32", // int timeout
-  ],
-  result: "i32", // int
-} as const;
-
-/** The functions of a C library that a wait on another thread takes. */
-export const POLL_SYMBOLS = {
-  poll: POLL,
+const OWN_SYMBOLS = {
+  poll: {
+    parameters: [
+      "pointer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout
+    ],
+    result: "i32", // int
+  },
   // The same function, run on another thread: errno stays there.
-  pollOnThread: { name: "poll", nonblocking: true, ...POLL },
+  pollOnThread: {
+    name: "poll",
+    parameters: ["pointer", "u32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // void *malloc(size_t size);
   malloc: { parameters: ["usize"], result: "pointer" },
   // void free(void *pointer);
   free: { parameters: ["pointer"], result: "void" },
+} as const;
+
+/** The functions of a C library that a wait on another thread takes. */
+export const POLL_SYMBOLS: typeof OWN_SYMBOLS & typeof MEMORY_SYMBOLS = {
+  ...OWN_SYMBOLS,
   ...MEMORY_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+};
 
 /** `POLLIN`, of both systems. */
 const POLLIN = 1;

@@ -83,7 +83,7 @@ export const LINUX: Platform = {
 };
 
 /** Whether this is macOS. */
-export const IS_DARWIN = Deno.build.os === "darwin";
+export const IS_DARWIN: boolean = Deno.build.os === "darwin";
 
 /** This system's. */
 export const PLATFORM: Platform = IS_DARWIN ? DARWIN : LINUX;
