@@ -10,9 +10,9 @@ const [IDENT, FILTER, FLAGS, FFLAGS, DATA, UDATA] = layoutOf(KEVENT).offsets;
 const EXT = layoutOf(KEVENT64).offsets[6];
 
 /** Bytes of one `struct kevent`. */
-export const KEVENT_SIZE = layoutOf(KEVENT).size;
+export const KEVENT_SIZE: number = layoutOf(KEVENT).size;
 /** Bytes of one `struct kevent64_s`. */
-export const KEVENT64_SIZE = layoutOf(KEVENT64).size;
+export const KEVENT64_SIZE: number = layoutOf(KEVENT64).size;
 
 /** Where the fields of a record lie in views of 16, 32 and 64 bits. Both structs begin alike. */
 export const IDENT_WORD: number = IDENT / 4;
@@ -31,6 +31,8 @@ export const EXT_WIDE: number = EXT / 8;
  * to it, once made, stays good for as long as this object lives.
  */
 export class RecordMemory {
+  readonly recordSize: number;
+  readonly capacity: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly shorts: Int16Array;
   readonly words: Int32Array;
@@ -42,7 +44,9 @@ export class RecordMemory {
   /** The address, made by the first call that needs it. */
   pointer: Deno.PointerValue = null;
 
-  constructor(readonly recordSize: number, readonly capacity: number) {
+  constructor(recordSize: number, capacity: number) {
+    this.recordSize = recordSize;
+    this.capacity = capacity;
     this.recordWords = recordSize / 4;
     const buffer = new ArrayBuffer(recordSize * capacity);
     this.bytes = new Uint8Array(buffer);

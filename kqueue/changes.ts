@@ -25,7 +25,7 @@ export type Changes =
 /** The changes of one call, in memory that is kept for the next. */
 export class ChangeBatch {
   /** The packed changes, which the call overwrites with their results. */
-  list = new Kevent64List(16);
+  list: Kevent64List = new Kevent64List(16);
   #given: (index: number) => KeventInit = () => ({ ident: 0, filter: 0 });
 
   /**
