@@ -71,9 +71,9 @@ export class Libc {
 }
 
 /**
- * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system. They may be those
- * of a library that it is linked with: all but the queue's own usually are, and `dlopen`, with which it is kept loaded.
- * Its `poll` must take a queue's descriptor for readable when the queue has something to report.
+ * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system, for
+ * {@linkcode useLibc}. What of them it does not define itself, and `dlopen`, is looked for in the libraries that it is
+ * linked with. Its `poll` must take a queue's descriptor for readable when the queue has something to report.
  *
  * @param path The library's path, as Deno.dlopen takes it.
  * @throws {Deno.errors.NotCapable} without the permission to.
@@ -119,8 +119,19 @@ provideKernel(() =>
 );
 
 /**
- * Makes a queue and returns its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE
- * or ENOMEM.
+ * Makes a queue.
+ *
+ * ```ts
+ * import { close, errno, kqueue } from "@kqueue/kqueue/ffi";
+ *
+ * const kq = kqueue();
+ * if (kq === -1) console.error("errno", errno());
+ * close(kq);
+ * ```
+ *
+ * @returns Its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE or ENOMEM.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`, as each call of this module.
+ * @throws {Deno.errors.NotSupported} on a system that is neither macOS nor Linux.
  */
 export function kqueue(): number {
   return currentKernel().kqueue();
@@ -135,6 +146,16 @@ export function kqueue(): number {
  *
  * A queue belongs to the first of `kevent` and `kevent64` that is called on it: the other is EINVAL from then on, and
  * does nothing. A `Kqueue` is one of `kevent64`. `kqApply` and `kqWait` take a queue of either kind.
+ *
+ * ```ts
+ * import { close, kevent, KeventList, kevTimer, kqueue, Timespec } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * kevent(kq, KeventList.from([kevTimer(1, 10)]), null, null); // adds a timer and returns
+ * const events = new KeventList(16);
+ * console.log(kevent(kq, null, events, new Timespec(1))); // 1, within a second
+ * close(kq);
+ * ```
  *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.
@@ -164,6 +185,15 @@ export function kevent(
 /**
  * {@linkcode kevent} with 48-byte records and flags. On a queue that `kevent` was called on it is EINVAL, and the other
  * way round.
+ *
+ * ```ts
+ * import { close, EV_ADD, EVFILT_USER, kevent64, Kevent64List, KEVENT_FLAG_IMMEDIATE, kqueue } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * const changes = Kevent64List.from([{ ident: 1, filter: EVFILT_USER, flags: EV_ADD }]);
+ * console.log(kevent64(kq, changes, new Kevent64List(4), KEVENT_FLAG_IMMEDIATE, null)); // 0: it has not fired
+ * close(kq);
+ * ```
  *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.
@@ -208,7 +238,16 @@ function recordsOf(
 }
 
 /**
- * Closes a queue's descriptor, or any other, and with it every watcher of it.
+ * Closes a queue's descriptor, or any other, and with it every watcher of it. The `close` of `/posix` is the same, but
+ * throws.
+ *
+ * ```ts
+ * import { close, errno, kqueue } from "@kqueue/kqueue/ffi";
+ *
+ * const kq = kqueue();
+ * console.log(close(kq)); // 0
+ * console.log(close(kq), errno()); // -1 9: EBADF
+ * ```
  *
  * @returns 0, or -1 with {@linkcode errno}.
  */
@@ -219,7 +258,15 @@ export function close(fd: number): number {
 
 /**
  * The errno that the last failing call of this thread left: the platform's number, 0 before any. It was kept right
- * after that call, so nothing that ran since can have changed it.
+ * after that call, so nothing that ran since can have changed it. It is the errno of this entry point's calls alone.
+ *
+ * ```ts
+ * import { errno, kevent } from "@kqueue/kqueue/ffi";
+ * import { constants } from "node:os";
+ *
+ * console.log(kevent(123456, null, null, null)); // -1
+ * console.log(errno() === constants.errno.EBADF); // true
+ * ```
  */
 export function errno(): number {
   return currentKernel().errno();
