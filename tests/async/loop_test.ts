@@ -48,9 +48,10 @@ describeKernels("Loop", () => {
     await using loop = new Loop();
     using fds = new Descriptors();
     const [reader, writer] = fds.pipe();
-    const seen: string[] = [];
+    // R13: how often each is told of what it has is the kernel's affair.
+    const seen = new Set<string>();
     const note = (name: string) => (event: Kevent64): void => {
-      seen.push(`${name} ${event.ident === BigInt(reader)}`);
+      seen.add(`${name} ${event.ident === BigInt(reader)}`);
     };
     loop.on(kevRead(reader, { flags: EV_ADD | EV_CLEAR }), note("read"));
     loop.on(kevWrite(writer, { flags: EV_ADD | EV_CLEAR }), note("write"));
@@ -58,7 +59,8 @@ describeKernels("Loop", () => {
     await delivered(loop);
     write(writer, 1);
     await delivered(loop);
-    assertEquals(seen.sort(), ["read true", "user true", "write false"]);
+    const expected = ["read true", "user true", "write false"];
+    assertEquals([...seen].sort(), expected);
   });
 
   for (const udata of [0, 1, 42n, 2 ** 40, LARGEST, LARGEST - 2n ** 32n]) {
