@@ -267,7 +267,7 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    * @throws {RangeError} for NaN.
    */
-  wait(timeoutMs = Infinity): Kevent64List {
+  wait(timeoutMs: number = Infinity): Kevent64List {
     checkTimeout(timeoutMs);
     const fd = this.#open();
     if (waitOn(fd, memoryOf(this.#events), timeoutMs) === -1) {

@@ -51,7 +51,7 @@ export function pidOf(name: string, pid: number | bigint): number {
 export function checkInt(
   name: string,
   value: number,
-  min = -MAX_INT - 1,
+  min: number = -MAX_INT - 1,
 ): void {
   checkInteger(name, value, min, MAX_INT);
 }

@@ -87,7 +87,7 @@ export const LINUX: Platform = {
 };
 
 /** Whether this is macOS. */
-export const IS_DARWIN = OS === "darwin";
+export const IS_DARWIN: boolean = OS === "darwin";
 
 /** This system's. */
 export const PLATFORM: Platform = IS_DARWIN ? DARWIN : LINUX;
