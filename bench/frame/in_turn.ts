@@ -33,7 +33,9 @@ export function figuresOf(
   return Array.from(values, ([name, own]): Figure => ({
     name,
     value: median(own),
-    ratio: median(own.map((value, round) => value / base[round])),
+    ratio: own === base
+      ? 1
+      : median(own.map((value, round) => value / base[round])),
   }));
 }
 
