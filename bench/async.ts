@@ -17,6 +17,8 @@ const TIMES = full(1000, 300);
 const PING = new TextEncoder().encode("ping");
 const BARE = "a bare poll(2), nonblocking";
 const WAIT_ASYNC = "waitAsync";
+const LOOP = "Loop, a socketpair";
+const TWO_LOOPS = "two Loops, a socketpair";
 
 /** One repetition, in microseconds. */
 type Once = () => Promise<number>;
@@ -36,7 +38,7 @@ const comparisons: Comparison[] = [
   await Promise.allSettled(waits);
 }
 comparisons.push(...await comparePingPong());
-publish({ comparisons, missing: [] });
+publish({ ours: [WAIT_ASYNC, LOOP, TWO_LOOPS], comparisons, missing: [] });
 
 /** Medians and 99th percentiles of the rounds, in which everybody repeats its work. */
 async function compare(
@@ -182,14 +184,14 @@ async function comparePingPong(): Promise<Comparison[]> {
         await peer.write(PING);
         await peer.read(answer);
       }),
-    "Loop, a socketpair": () =>
+    [LOOP]: () =>
       timed(() => {
         const { promise, resolve } = Promise.withResolvers<void>();
         ponged = resolve;
         send(ours, PING);
         return promise;
       }),
-    "two Loops, a socketpair": () =>
+    [TWO_LOOPS]: () =>
       timed(() => {
         const { promise, resolve } = Promise.withResolvers<void>();
         between = resolve;

@@ -119,6 +119,7 @@ const memory = await inTurn({
 void [sum, kept];
 
 publish({
+  ours: [POLL],
   comparisons: [
     compared("a poll of nothing: time per call", "ns", polls, [
       { name: POLL, of: BARE, isDifference: true, atMost: 30 },

@@ -53,7 +53,11 @@ const libkqueue = flags &&
 const comparisons: Comparison[] = [];
 for (const ready of [1, 64, 512]) comparisons.push(await compareReady(ready));
 comparisons.push(await compareChanges(), await compareIdle());
-publish({ comparisons, missing: libkqueue === undefined ? ["libkqueue"] : [] });
+publish({
+  ours: [ENGINE, LOWAT],
+  comparisons,
+  missing: libkqueue === undefined ? ["libkqueue"] : [],
+});
 void sum;
 
 /** The time to collect one event, all of `ready` sockets being ready. */

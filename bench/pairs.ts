@@ -37,6 +37,7 @@ for (const idle of [10, 9000]) {
   }
 }
 publish({
+  ours: [KQUEUE],
   comparisons,
   missing: Object.keys(COMMANDS).filter((name) => COMMANDS[name] === undefined),
 });

@@ -12,6 +12,8 @@ import type { Comparison } from "./frame/result.ts";
 const FOLDER = `${import.meta.dirname}/timers`;
 const ROUNDS = full(9, 3);
 const TIMERS = 100_000;
+const KQUEUE = "Kqueue";
+const BATCH = "Kqueue, all in one apply";
 
 const deno = [Deno.execPath(), "run", "--allow-ffi"];
 const hasNode = succeeds(["node", "--version"]);
@@ -20,8 +22,8 @@ const hasNode = succeeds(["node", "--version"]);
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "setTimeout, Deno": [...deno, `${FOLDER}/timeouts.mjs`],
   ...(hasNode && { "setTimeout, Node": ["node", `${FOLDER}/timeouts.mjs`] }),
-  "Kqueue": [...deno, `${FOLDER}/kqueue.ts`, "single"],
-  "Kqueue, all in one apply": [...deno, `${FOLDER}/kqueue.ts`, "batch"],
+  [KQUEUE]: [...deno, `${FOLDER}/kqueue.ts`, "single"],
+  [BATCH]: [...deno, `${FOLDER}/kqueue.ts`, "batch"],
 };
 
 const TITLES = {
@@ -34,7 +36,11 @@ const comparisons: Comparison[] = [];
 for (const work of ["set", "fire", "cancel"] as const) {
   comparisons.push(await compare(work));
 }
-publish({ comparisons, missing: hasNode ? [] : ["node"] });
+publish({
+  ours: [KQUEUE, BATCH],
+  comparisons,
+  missing: hasNode ? [] : ["node"],
+});
 
 async function compare(work: keyof typeof TITLES): Promise<Comparison> {
   const peers = Object.entries(COMMANDS).map(([name, command]) =>

@@ -35,13 +35,25 @@ export interface Goal {
 
 /** All that one bench has found out. */
 export interface Result {
+  /** Which of the names are this module's. */
+  readonly ours: readonly string[];
   readonly comparisons: readonly Comparison[];
   /** Those that were left out, as they are not installed. */
   readonly missing: readonly string[];
 }
 
+/** A result, with where it was found. */
+export interface Measured extends Result {
+  readonly machine: string;
+  /** Whether it comes from a quick run, whose figures are rough. */
+  readonly isQuick: boolean;
+}
+
+/** What is kept of all benches, by name. */
+export type Results = Readonly<Record<string, Measured>>;
+
 /** The comparisons as tables, ratios first. */
-export function toText({ comparisons, missing }: Result): string {
+export function toText({ comparisons, missing }: Omit<Result, "ours">): string {
   const tables = comparisons.map((comparison) => {
     const { title, unit, better, figures } = comparison;
     const lines = figures.map(({ name, value, ratio }) =>
