@@ -5,7 +5,7 @@ import { type Comparison, digits, type Measured } from "./result.ts";
 
 const WIDTH = 760;
 const ROW = 22;
-const MARGIN = { top: 58, right: 130, bottom: 34, left: 210 };
+const MARGIN = { top: 38, right: 130, bottom: 34, left: 210 };
 
 /** The chart brings its own ground with it, as a picture on a page does not learn which ground the page has. */
 const STYLE = `
@@ -14,6 +14,9 @@ svg { --ground: #ffffff; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --our
   svg { --ground: #0d1117; --ink: #f0f6fc; --soft: #9198a1; --line: #3d444d; --ours: #3bc9db; --theirs: #57606a; }
 }
 svg { color: var(--ink); font-family: system-ui, sans-serif; font-size: 13px; }`;
+
+/** Keeps the dashed line out of the letters. */
+const HALO = { stroke: "var(--ground)", strokeWidth: 5 } as const;
 
 /** A bar, or the heading of those that follow. */
 interface Bar {
@@ -30,7 +33,8 @@ interface Heading {
 }
 
 /** The shown comparisons of a bench, as bars of ratios: the text of an SVG file. */
-export function toChart({ comparisons, ours, machine }: Measured): string {
+export function toChart(measured: Measured): string {
+  const { comparisons, ours } = measured;
   const shown = comparisons.filter(({ isShown, figures }) =>
     isShown && figures.length > 1
   );
@@ -62,6 +66,7 @@ export function toChart({ comparisons, ours, machine }: Measured): string {
     },
     color: { type: "identity" },
     marks: [
+      Plot.ruleX([1], { stroke: "var(--soft)", strokeDasharray: "3 3" }),
       Plot.barX(bars, {
         x: "ratio",
         y: "key",
@@ -75,6 +80,7 @@ export function toChart({ comparisons, ours, machine }: Measured): string {
         textAnchor: "start",
         dx: 6,
         fill: "var(--ink)",
+        ...HALO,
       }),
       Plot.text(headings, {
         y: "key",
@@ -82,17 +88,18 @@ export function toChart({ comparisons, ours, machine }: Measured): string {
         frameAnchor: "left",
         textAnchor: "start",
         dx: 16 - MARGIN.left,
+        dy: 3,
         fontWeight: "bold",
         fill: "var(--ink)",
+        ...HALO,
       }),
-      Plot.ruleX([1], { stroke: "var(--soft)", strokeDasharray: "3 3" }),
       Plot.text([legendOf(shown)], {
         frameAnchor: "top-left",
         dx: 16 - MARGIN.left,
         dy: 16 - MARGIN.top,
         fill: "var(--soft)",
       }),
-      Plot.text([machine], {
+      Plot.text([sourceOf(measured)], {
         frameAnchor: "bottom-left",
         dx: 16 - MARGIN.left,
         dy: MARGIN.bottom - 12,
@@ -115,6 +122,10 @@ function barsOf(
     label: `${ratio.toFixed(2)} ×  ${digits(value)} ${unit}`,
     isOurs: ours.includes(name),
   }));
+}
+
+function sourceOf({ machine, isQuick }: Measured): string {
+  return isQuick ? `${machine}. A quick run: rough figures` : machine;
 }
 
 function legendOf([first]: readonly Comparison[]): string {
