@@ -121,11 +121,11 @@ void [sum, kept];
 publish({
   ours: [POLL],
   comparisons: [
-    compared("a poll of nothing: time per call", "ns", polls, [
+    compared("a poll of nothing: CPU time per call", "ns", polls, [
       { name: POLL, of: BARE, isDifference: true, atMost: 30 },
     ], true),
-    compared("the same with kevent: time per call", "ns", waits),
-    compared("one record of a list: time", "ns", records, [
+    compared("the same with kevent: CPU time per call", "ns", waits),
+    compared("one record of a list: CPU time", "ns", records, [
       { name: ACCESSORS, atMost: 10 },
       { name: RECORD, atMost: 80 },
       { name: PACK, atMost: 60 },

@@ -60,7 +60,7 @@ publish({
 });
 void sum;
 
-/** The time to collect one event, all of `ready` sockets being ready. */
+/** The CPU time to collect one event, all of `ready` sockets being ready. */
 async function compareReady(ready: number): Promise<Comparison> {
   const pairs = Array.from({ length: ready }, () => socketpair());
   const epfd = libc.epoll_create1(0);
@@ -93,7 +93,7 @@ async function compareReady(ready: number): Promise<Comparison> {
     { name: LOWAT, of: BARE, atMost: 0.5 },
   ];
   return {
-    title: `${ready} ready: time per event`,
+    title: `${ready} ready: CPU time per event`,
     unit: "ns",
     better: "less",
     isShown: true,
@@ -145,7 +145,7 @@ async function besideLibkqueue<T>(
   }
 }
 
-/** The time to add a watcher and to delete it. */
+/** The CPU time to add a watcher and to delete it. */
 async function compareChanges(): Promise<Comparison> {
   const [reader, writer] = pipe();
   const epfd = libc.epoll_create1(0);
@@ -165,7 +165,7 @@ async function compareChanges(): Promise<Comparison> {
   );
   [reader, writer, epfd].forEach((fd) => close(fd));
   return {
-    title: "a watcher added and deleted",
+    title: "a watcher added and deleted: CPU time",
     unit: "ns",
     better: "less",
     isShown: true,
@@ -199,7 +199,7 @@ function engineChanges(
   };
 }
 
-/** The time to collect one event, beside few watchers and many that have nothing to report. */
+/** The CPU time to collect one event, beside few watchers and many that have nothing to report. */
 async function compareIdle(): Promise<Comparison> {
   const [reader, writer] = socketpair();
   write(writer, new Uint8Array(10));
@@ -221,7 +221,7 @@ async function compareIdle(): Promise<Comparison> {
   }
   [reader, writer].forEach((fd) => close(fd));
   return {
-    title: "1 ready beside idle ones: time per event",
+    title: "1 ready beside idle ones: CPU time per event",
     unit: "ns",
     better: "less",
     isShown: false,

@@ -64,7 +64,7 @@ async function compare(active: number, idle: number): Promise<Comparison> {
     const figures = await inTurn(Object.fromEntries(turns), ROUNDS);
     return {
       title: `${active} active, ${idle.toLocaleString("en")} idle: ` +
-        "write, wait and read",
+        "CPU time to write, wait and read",
       unit: "ns",
       better: "less",
       isShown: idle === 9000,

@@ -1,6 +1,5 @@
 /**
  * 100,000 timers: set, let fire, cancelled. `Kqueue` beside setTimeout in Deno and in Node, each a program of its own.
- * What counts is the CPU time of the whole process, all its threads together, for one timer.
  *
  * `deno task bench timers`
  */

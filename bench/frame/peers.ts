@@ -3,7 +3,7 @@ import type { Turn } from "./in_turn.ts";
 
 /**
  * A program that does its work as often as a line of its input says, answers each line with one of its own, the
- * nanoseconds that it took, and ends with its input.
+ * nanoseconds of CPU time that it took, and ends with its input.
  */
 export class Peer {
   readonly #child: Deno.ChildProcess;

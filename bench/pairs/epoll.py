@@ -30,6 +30,6 @@ def work(count):
 
 
 for line in sys.stdin:
-    start = time.perf_counter_ns()
+    start = time.process_time_ns()
     work(int(line))
-    print(time.perf_counter_ns() - start, flush=True)
+    print(time.process_time_ns() - start, flush=True)

@@ -1,5 +1,4 @@
 /** The timers in one `Kqueue`: `deno run --allow-ffi bench/timers/kqueue.ts single|batch set|fire|cancel`. */
-import process from "node:process";
 import {
   EV_ADD,
   EV_DELETE,
@@ -9,6 +8,7 @@ import {
   kevTimer,
   Kqueue,
 } from "../../mod.ts";
+import { cpuTime } from "../frame/in_turn.ts";
 import { answer, nextCount } from "../frame/peer.ts";
 import { DUE, FAR } from "./delays.mjs";
 
@@ -42,19 +42,18 @@ function fire(count: number): void {
 }
 
 /** CPU time of a piece of work, in ns. */
-function cpuTime(work: () => void): number {
-  const before = process.cpuUsage();
+function timeOf(work: () => void): number {
+  const start = cpuTime();
   work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) * 1e3;
+  return cpuTime() - start;
 }
 
 for (let count = nextCount(); count > 0; count = nextCount()) {
-  const set = cpuTime(() => apply(timersOf(count)));
+  const set = timeOf(() => apply(timersOf(count)));
   if (measured === "fire") {
-    answer(cpuTime(() => fire(count)));
+    answer(timeOf(() => fire(count)));
   } else {
-    const cancelled = cpuTime(() => cancel(count));
+    const cancelled = timeOf(() => cancel(count));
     answer(measured === "set" ? set : cancelled);
   }
 }
