@@ -88,8 +88,7 @@ describe("examples/watch_file.ts", () => {
         append("one");
         await using example = new Example("watch_file.ts", path);
         await example.prints("Watching");
-        append("two");
-        await example.prints("written");
+        await appears(example, append);
         // As an editor saves.
         await Deno.writeTextFile(`${path}~`, "three");
         await Deno.rename(`${path}~`, path);
