@@ -222,7 +222,6 @@ export class Kqueue {
       batch.pack(changes);
       this.#applyBatch(batch);
     } finally {
-      batch.clear();
       this.#changes = batch;
     }
   }
