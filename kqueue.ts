@@ -266,7 +266,7 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    * @throws {RangeError} for NaN.
    */
-  wait(timeoutMs = Infinity): Kevent64List {
+  wait(timeoutMs: number = Infinity): Kevent64List {
     checkTimeout(timeoutMs);
     const fd = this.#open();
     if (waitOn(fd, memoryOf(this.#events), timeoutMs) === -1) {
@@ -304,15 +304,20 @@ export class Kqueue {
     this.#open();
     throwIfAborted(signal);
     const events = this.#awaited ??= new Kevent64List(this.#capacity);
-    return await this.#exclusively(async () => {
-      await this.#waitAsync(events, deadlineOf(timeoutMs), signal);
-      [this.#events, this.#awaited] = [events, this.#events];
-      return events;
-    });
+    await this.#waitAsync(events, deadlineOf(timeoutMs), signal);
+    [this.#events, this.#awaited] = [events, this.#events];
+    return events;
   }
 
-  /** One asynchronous wait at a time: another one would take its events. */
-  async #exclusively<T>(wait: () => Promise<T>): Promise<T> {
+  /**
+   * Fills the list with what is ready, as soon as something is. It stays empty when the time is over. One at a time: another
+   * one would take its events.
+   */
+  async #waitAsync(
+    events: Kevent64List,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     if (this.#isWaiting) {
       throw new Deno.errors.Busy(
         "Cannot wait: another waitAsync of this queue is pending",
@@ -320,29 +325,20 @@ export class Kqueue {
     }
     this.#isWaiting = true;
     try {
-      return await wait();
+      for (;;) {
+        if (performance.now() - this.#turnedAt > LONGEST_TURN) {
+          await this.#turn(signal);
+        }
+        if (this.#poll(events) > 0 || performance.now() >= deadline) return;
+        // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
+        await this.#turn(signal);
+        if (this.#poll(events) > 0 || performance.now() >= deadline) return;
+        this.#place ??= new Place(this.#fd);
+        await this.#place.wait(deadline, signal);
+        this.#turnedAt = performance.now();
+      }
     } finally {
       this.#isWaiting = false;
-    }
-  }
-
-  /** Fills the list with what is ready, as soon as something is. It stays empty when the time is over. */
-  async #waitAsync(
-    events: Kevent64List,
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    for (;;) {
-      if (performance.now() - this.#turnedAt > LONGEST_TURN) {
-        await this.#turn(signal);
-      }
-      if (this.#poll(events) > 0 || performance.now() >= deadline) return;
-      // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
-      await this.#turn(signal);
-      if (this.#poll(events) > 0 || performance.now() >= deadline) return;
-      this.#place ??= new Place(this.#fd);
-      await this.#place.wait(deadline, signal);
-      this.#turnedAt = performance.now();
     }
   }
 
@@ -404,7 +400,7 @@ export class Kqueue {
   ): Promise<Kevent64 | undefined> {
     try {
       if (this.closed || signal.aborted) return undefined;
-      await this.#exclusively(() => this.#waitAsync(one, Infinity, signal));
+      await this.#waitAsync(one, Infinity, signal);
       return one.at(0);
     } catch (error) {
       if (this.closed || signal.aborted) return undefined;

@@ -1,6 +1,6 @@
 /** poll(2) on another thread, in memory that belongs to C. */
 import { constants } from "node:os";
-import { ArrayBuffer, BigInt, Int16Array, Int32Array } from "./intrinsics.ts";
+import { ArrayBuffer, BigInt, Int32Array, type Words } from "./intrinsics.ts";
 import {
   addressOf,
   type Errno,
@@ -10,33 +10,40 @@ import {
 
 const { ENOMEM } = constants.errno;
 
-const POLL = {
-  parameters: [
-    "pointer", // struct pollfd *fds
-    "u32", // nfds_t nfds
-    "i32", // int timeout
-  ],
-  result: "i32", // int
-} as const;
-
-/** The functions of a C library that a wait on another thread takes. */
-export const POLL_SYMBOLS = {
-  poll: POLL,
+const OWN_SYMBOLS = {
+  poll: {
+    parameters: [
+      "pointer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout
+    ],
+    result: "i32", // int
+  },
   // The same function, run on another thread: errno stays there.
-  pollOnThread: { name: "poll", nonblocking: true, ...POLL },
+  pollOnThread: {
+    name: "poll",
+    parameters: ["pointer", "u32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // void *malloc(size_t size);
   malloc: { parameters: ["usize"], result: "pointer" },
   // void free(void *pointer);
   free: { parameters: ["pointer"], result: "void" },
+} as const;
+
+/** The functions of a C library that a wait on another thread takes. */
+export const POLL_SYMBOLS: typeof OWN_SYMBOLS & typeof MEMORY_SYMBOLS = {
+  ...OWN_SYMBOLS,
   ...MEMORY_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+};
 
 /** `POLLIN`, of both systems. */
 const POLLIN = 1;
 /** `POLLNVAL`, of both systems: the number is not open. */
 export const POLLNVAL = 0x20;
 
-/** What {@linkcode pollOnThread} needs of a C library. */
+/** What a {@linkcode PollCall} needs of a C library. */
 export interface PollLibrary {
   readonly symbols:
     & MemorySymbols
@@ -44,54 +51,67 @@ export interface PollLibrary {
   readonly errno: Errno;
 }
 
-/** What a call of poll(2) found. */
-export interface PollResult {
-  /** Why the call failed; 0 where it did not. */
-  readonly errno: number;
-  /** The POLL… bits by descriptor, in the order given. */
-  readonly revents: Int16Array;
-  /** Whether one of them is not 0. */
-  readonly hasAny: boolean;
-}
-
 /**
- * Waits on another thread until a descriptor is readable, or not open, or the time is over. It may come back sooner.
+ * One call of poll(2), which waits on another thread until a descriptor is readable, or not open, or the time is over. It
+ * may come back sooner.
  *
- * The `struct pollfd`s are a block of C's allocator, taken before the call and freed after it. Deno frees an isolate's
- * own memory with the isolate, also while a call still writes to it: this block is left behind then.
- *
- * @param milliseconds How long at most.
+ * Its `struct pollfd`s are a block of C's allocator, taken before the call and freed after it. Deno frees an isolate's own
+ * memory with the isolate, also while a call still writes to it: this block is left behind then.
  */
-export async function pollOnThread(
-  { symbols, errno }: PollLibrary,
-  descriptors: readonly number[],
-  milliseconds: number,
-): Promise<PollResult> {
-  // struct pollfd { int fd; short events, revents; }
-  const { length } = descriptors;
-  const words = new Int32Array(new ArrayBuffer(8 * length));
-  for (let index = 0; index < length; index++) {
-    words[2 * index] = descriptors[index];
-    words[2 * index + 1] = POLLIN;
-  }
-  const size = BigInt(8 * length);
-  const block = symbols.malloc(size);
-  if (block === null) return failure(ENOMEM);
-  symbols.memmove(block, addressOf(symbols, words), size);
-  let count = await symbols.pollOnThread(block, length, milliseconds);
-  // Interrupted, or refused: errno stayed on that thread, so the same is asked here.
-  if (count === -1) count = symbols.poll(block, length, 0);
-  const error = count === -1 ? errno.capture() : 0;
-  symbols.memmove(addressOf(symbols, words), block, size);
-  symbols.free(block);
-  if (error !== 0) return failure(error);
-  const revents = new Int16Array(length);
-  for (let index = 0; index < length; index++) {
-    revents[index] = words[2 * index + 1] >> 16;
-  }
-  return { errno: 0, revents, hasAny: count > 0 };
-}
+export class PollCall {
+  readonly #library: PollLibrary;
+  /** The records as they were given to the call, and as it left them: `struct pollfd { int fd; short events, revents; }`. */
+  readonly #words: Words;
+  #block: Deno.PointerValue = null;
 
-function failure(errno: number): PollResult {
-  return { errno, revents: new Int16Array(0), hasAny: false };
+  constructor(library: PollLibrary, descriptors: readonly number[]) {
+    this.#library = library;
+    const { length } = descriptors;
+    this.#words = new Int32Array(new ArrayBuffer(8 * length));
+    for (let index = 0; index < length; index++) {
+      this.#words[2 * index] = descriptors[index];
+      this.#words[2 * index + 1] = POLLIN;
+    }
+  }
+
+  /**
+   * Makes the call; {@linkcode end} is to be told what it resolves to.
+   *
+   * @param milliseconds How long at most.
+   */
+  begin(milliseconds: number): Promise<number> {
+    const { symbols } = this.#library;
+    this.#block = symbols.malloc(this.#size);
+    if (this.#block === null) return Promise.resolve(-1);
+    symbols.memmove(this.#block, addressOf(symbols, this.#words), this.#size);
+    return symbols.pollOnThread(this.#block, this.#length, milliseconds);
+  }
+
+  /** Takes what the call found, and frees its memory. How many descriptors have something, or -errno. */
+  end(result: number): number {
+    const { symbols, errno } = this.#library;
+    const block = this.#block;
+    if (block === null) return -ENOMEM;
+    this.#block = null;
+    let count = result;
+    // Interrupted, or refused: errno stayed on that thread, so the same is asked here.
+    if (count === -1) count = symbols.poll(block, this.#length, 0);
+    if (count === -1) count = -errno.capture();
+    symbols.memmove(addressOf(symbols, this.#words), block, this.#size);
+    symbols.free(block);
+    return count;
+  }
+
+  /** The POLL… bits that the call found for the descriptor at `index`. */
+  revents(index: number): number {
+    return this.#words[2 * index + 1] >> 16;
+  }
+
+  get #length(): number {
+    return this.#words.length / 2;
+  }
+
+  get #size(): bigint {
+    return BigInt(4 * this.#words.length);
+  }
 }

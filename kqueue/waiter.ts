@@ -7,8 +7,9 @@
  *
  * Who may end it: a queue that is readable; the bell, rung when a queue joins that the call does not look at, when one
  * of those that it looks at is closed, and when nobody waits any more; and time, every {@linkcode COME_BACK} ms. The
- * promises do not depend on it: an abort, a timeout and `close()` settle them at once, and the call may go on for the
- * others.
+ * promises do not depend on it: an abort, a timeout and `close()` settle them at once, and the call goes on for the
+ * others. The last to leave sees the call end first, so that nothing is pending when nobody waits, which is what
+ * `deno test` looks for.
  *
  * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
@@ -26,7 +27,7 @@ import { SystemError } from "../errors.ts";
 import { currentKernel, type Kernel } from "../kernel.ts";
 import { Kevent64List, memoryOf } from "../kevent/list.ts";
 import type { RecordMemory } from "../kevent/memory.ts";
-import { POLLNVAL, pollOnThread } from "../poll.ts";
+import { PollCall, POLLNVAL } from "../poll.ts";
 import { onAbort } from "./signal.ts";
 
 const { EINTR } = constants.errno;
@@ -41,6 +42,11 @@ const COME_BACK = 1000;
  * looks at them already need not be ended for each.
  */
 const TURNS_TO_COME_BACK = 3;
+/**
+ * How long the last to leave waits for the call to end, in ms. It takes a fraction of one, unless the call has not begun
+ * because all of Deno's threads are taken.
+ */
+const LAST_WAITS = 50;
 /** What setTimeout takes at most. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
@@ -70,11 +76,10 @@ export class Place {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const settle = (error?: unknown): void => {
         this.#settle = undefined;
-        this.#waiter.remove(this);
         stop();
-        clearTimeout(timer);
-        if (error === undefined) resolve();
-        else reject(error);
+        if (timer !== undefined) clearTimeout(timer);
+        const settled = error === undefined ? resolve : () => reject(error);
+        this.#waiter.remove(this, settled);
       };
       const stop = onAbort(signal, settle);
       this.#settle = settle;
@@ -123,6 +128,8 @@ class Waiter {
   /** What the call under way looks at: those that wait, and some that have left meanwhile. */
   #watched: ReadonlySet<Place> | undefined;
   #isRunning = false;
+  /** Those who have left, and are to be told when the call has ended. */
+  #leaving: (() => void)[] = [];
   /** How many of those that the last call woke have not come back yet. */
   #absent = 0;
   /** When all were told to look at their queues the last time. */
@@ -141,11 +148,16 @@ class Waiter {
     else if (!this.#watched.has(place)) this.#bell.ring();
   }
 
-  remove(place: Place): void {
+  /** Calls back at once, or for the last of all when the call has ended. */
+  remove(place: Place, removed: () => void): void {
     this.#waiting.delete(place);
-    if (this.#waiting.size === 0 && this.#watched !== undefined) {
-      this.#bell.ring();
-    }
+    if (this.#waiting.size > 0 || this.#watched === undefined) return removed();
+    this.#bell.ring();
+    const timer = setTimeout(removed, LAST_WAITS);
+    this.#leaving.push(() => {
+      clearTimeout(timer);
+      removed();
+    });
   }
 
   letGo(place: Place): void {
@@ -175,20 +187,17 @@ class Waiter {
     const places = [...this.#waiting];
     const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
     this.#watched = new Set(places);
-    const { poll } = this.#kernel;
-    const { errno, revents, hasAny } = await pollOnThread(
-      poll,
-      descriptors,
-      COME_BACK,
-    );
+    const call = new PollCall(this.#kernel.poll, descriptors);
+    const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
-    if (errno !== 0) throw new SystemError("poll", errno);
-    this.#bell.calm((revents[0] & POLLNVAL) === 0);
+    for (const left of this.#leaving.splice(0)) left();
+    if (count < 0) throw new SystemError("poll", -count);
+    this.#bell.calm((call.revents(0) & POLLNVAL) === 0);
     const now = performance.now();
-    const isTime = !hasAny || now - this.#lookedAt >= COME_BACK;
+    const isTime = count === 0 || now - this.#lookedAt >= COME_BACK;
     if (isTime) this.#lookedAt = now;
     const woken = places.filter((place, index) =>
-      this.#waiting.has(place) && (isTime || revents[index + 1] !== 0)
+      (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
     );
     this.#absent = woken.length;
     for (const place of woken) place.wake();

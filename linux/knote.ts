@@ -6,6 +6,8 @@ const TWO_32 = 2 ** 32;
 
 /** The state of one watcher. All filters share one shape, so that the loop that collects events stays monomorphic. */
 export class Knote {
+  filter: Filter;
+  readonly ident: number | bigint;
   readonly identLow: number;
   readonly identHigh: number;
   /** EV_… bits of the change that made it; its mode is fixed by them (R1). */
@@ -56,10 +58,12 @@ export class Knote {
 
   /** @param filter Its filter, which may hand it on to a part of its own. */
   constructor(
-    public filter: Filter,
-    readonly ident: number | bigint,
+    filter: Filter,
+    ident: number | bigint,
     change: Change,
   ) {
+    this.filter = filter;
+    this.ident = ident;
     this.identLow = change.identLow;
     this.identHigh = change.identHigh;
     this.flags = change.flags;

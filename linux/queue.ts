@@ -43,6 +43,8 @@ const MAX_EVENTS = 65536;
 let buffer: EventBuffer | undefined;
 
 export class Queue implements Host, Sibling {
+  readonly fd: number;
+  readonly siblings: ReadonlyMap<number, Sibling>;
   turn = 0;
   /** R10a: the size of the records that its first call took; 0 before that. */
   recordSize = 0;
@@ -61,10 +63,9 @@ export class Queue implements Host, Sibling {
    * @param fd Its epoll descriptor.
    * @param siblings The queues of this isolate by their descriptors, this one among them.
    */
-  constructor(
-    readonly fd: number,
-    readonly siblings: ReadonlyMap<number, Sibling>,
-  ) {
+  constructor(fd: number, siblings: ReadonlyMap<number, Sibling>) {
+    this.fd = fd;
+    this.siblings = siblings;
     this.#sources = new Sources(fd);
     this.inotify = new Inotify(this);
     this.#descriptors = new Descriptors(this, this.#sources);

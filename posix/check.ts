@@ -10,6 +10,8 @@ const MAX_COUNT = 0x7fff_f000;
 const MAX_COUNT_WORD = BigInt(MAX_COUNT);
 
 const encoder = new TextEncoder();
+/** As it was when this was loaded: a string without its NUL would have C read on. */
+const encode = encoder.encode.bind(encoder);
 
 /** `%TypedArray%.prototype`, from which every kind of view has its lengths. */
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
@@ -49,7 +51,7 @@ export function pidOf(name: string, pid: number | bigint): number {
 export function checkInt(
   name: string,
   value: number,
-  min = -MAX_INT - 1,
+  min: number = -MAX_INT - 1,
 ): void {
   checkInteger(name, value, min, MAX_INT);
 }
@@ -106,7 +108,7 @@ export function cString(name: string, text: string): Bytes {
   if (typeof text !== "string" || text.includes("\0")) {
     throw wrongType(name, text, "a string without NUL");
   }
-  return encoder.encode(`${text}\0`);
+  return encode(`${text}\0`);
 }
 
 /** The number behind a name, one of several that may be given. */

@@ -27,6 +27,11 @@ export interface ListenOptions {
    * default to 128; a connection beyond that waits to be made.
    */
   readonly backlog?: number;
+  /**
+   * Whether others may listen on the same port, if they say so too (SO_REUSEPORT). Linux deals connections out to all of
+   * them; macOS makes no promise of that.
+   */
+  readonly reusePort?: boolean;
 }
 
 /** Where {@linkcode listen} listens for processes of the same machine. */
@@ -58,6 +63,7 @@ const LISTEN_OPTIONS: Required<ListenOptions & UnixListenOptions> = {
   address: "127.0.0.1",
   path: "/tmp/socket",
   backlog: BACKLOG,
+  reusePort: true,
 };
 const ACCEPT_OPTIONS: Required<AcceptOptions> = { nonblocking: true };
 
@@ -112,7 +118,7 @@ export function listen(
   options: ListenOptions | UnixListenOptions = {},
 ): Listener | UnixListener {
   checkOptions("options", options, LISTEN_OPTIONS);
-  const { path, address, port, backlog = BACKLOG }: Partial<
+  const { path, address, port, backlog = BACKLOG, reusePort = false }: Partial<
     ListenOptions & UnixListenOptions
   > = options;
   checkInt("backlog", backlog, 0);
@@ -123,6 +129,9 @@ export function listen(
     // A Unix socket would take it, and do nothing with it.
     if (path === undefined) {
       setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEADDR, 1);
+    }
+    if (path === undefined && reusePort) {
+      setIntOption(fd, PLATFORM.SOL_SOCKET, PLATFORM.SO_REUSEPORT, 1);
     }
     complete(
       "bind",
@@ -137,10 +146,12 @@ export function listen(
 /**
  * Accepts a connection that waits, without ever waiting for one itself.
  *
- * A listener in non-blocking mode, as those of {@linkcode listen} are, costs one system call. For another, poll(2) looks
- * first; where several threads or processes accept from one, a call that comes second waits for the next connection.
- * Data of an event of EVFILT_READ is how many wait: to ask for one more costs Linux, which makes the socket before it
- * looks, as much as to accept one.
+ * Call it as often as the data of EVFILT_READ's event says: that is how many connections wait. One call more gives null,
+ * and costs on Linux as much as one that gives a socket.
+ *
+ * A listener of {@linkcode listen} is in non-blocking mode, and so a call is one system call. For a listener in blocking
+ * mode, poll(2) is asked first; where several threads or processes accept from it, another may take the connection
+ * meanwhile, and then this one does wait. The mode is looked up once: that another process sets it back is not noticed.
  *
  * ```ts
  * import { kevRead, Kqueue } from "@kqueue/kqueue";
@@ -160,8 +171,8 @@ export function listen(
  *
  * @param fd A listening socket.
  * @returns A socket, close-on-exec, or null where no connection waits.
- * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does not listen.
- * (For what is in blocking mode and has nothing to read, that is null too: poll(2) sees no difference.)
+ * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does not listen, or
+ * null, where that is in blocking mode and has nothing to read.
  */
 export function accept(
   fd: number | bigint,

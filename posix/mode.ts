@@ -33,7 +33,6 @@ export function setNonblocking(
   const { O_NONBLOCK } = PLATFORM;
   const before = flagsOf(descriptor);
   const flags = nonblocking ? before | O_NONBLOCK : before & ~O_NONBLOCK;
-  if (flags === before) return;
   // Any listener may be a duplicate of this one.
   if (!nonblocking) neverWaiting.clear();
   setFlags(descriptor, flags);
@@ -66,12 +65,11 @@ const neverWaiting = new Set<number>();
 
 closeListeners.add((fd) => neverWaiting.delete(fd));
 
-/** Whether accept(2) is sure not to wait: true as well for what it will refuse. */
+/** Whether accept(2) is sure not to wait. */
 export function acceptsAtOnce(fd: number): boolean {
   if (neverWaiting.has(fd)) return true;
   const flags = libc().symbols.fcntl(fd, F_GETFL);
-  if (flags === -1) return true;
-  if ((flags & PLATFORM.O_NONBLOCK) === 0) return false;
+  if (flags === -1 || (flags & PLATFORM.O_NONBLOCK) === 0) return false;
   neverWaiting.add(fd);
   return true;
 }

@@ -14,6 +14,7 @@ export interface Platform {
   readonly SOCK_NONBLOCK: number;
   readonly SOL_SOCKET: number;
   readonly SO_REUSEADDR: number;
+  readonly SO_REUSEPORT: number;
   /** Counts in seconds; on Darwin that is `SO_LINGER_SEC`. */
   readonly SO_LINGER: number;
   readonly SO_SNDBUF: number;
@@ -41,6 +42,7 @@ export const DARWIN: Platform = {
   SOCK_NONBLOCK: 0,
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 0x4,
+  SO_REUSEPORT: 0x200,
   SO_LINGER: 0x1080,
   SO_SNDBUF: 0x1001,
   SO_RCVBUF: 0x1002,
@@ -67,6 +69,7 @@ export const LINUX: Platform = {
   SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
+  SO_REUSEPORT: 15,
   SO_LINGER: 13,
   SO_SNDBUF: 7,
   SO_RCVBUF: 8,
@@ -84,7 +87,7 @@ export const LINUX: Platform = {
 };
 
 /** Whether this is macOS. */
-export const IS_DARWIN = OS === "darwin";
+export const IS_DARWIN: boolean = OS === "darwin";
 
 /** This system's. */
 export const PLATFORM: Platform = IS_DARWIN ? DARWIN : LINUX;

@@ -102,17 +102,6 @@ describe("errno names", () => {
     );
     assertEquals(missing, []);
   });
-
-  const sameNumbers = "node:os has Darwin's numbers for them";
-  if (Deno.build.os === "darwin") {
-    it(sameNumbers, () => {
-      for (const [name, value] of Object.entries(data.errno)) {
-        assertEquals(numbers[name] ?? value, value, name);
-      }
-    });
-  } else {
-    it.skip(`${sameNumbers} (macOS only)`, () => {});
-  }
 });
 
 /** The least and the greatest value of the field that a constant's prefix names. */

@@ -6,6 +6,7 @@ import { KINDS } from "./model/channels.ts";
 import { Poll } from "./model/commands.ts";
 import { Model } from "./model/model.ts";
 import { System } from "./model/system.ts";
+import { RAW_CALLS } from "./semantics/calls.ts";
 import { describeKernels } from "./semantics/kernels.ts";
 
 const RUNS = 5000;
@@ -22,20 +23,25 @@ describeKernels("Any run of commands", ({ name }) => {
       Math.floor(Math.random() * 2 ** 31);
     let count = 0;
     let failed: System | undefined;
-    const property = fc.property(runs(MAX_COMMANDS), (commands) => {
-      using system = new System();
-      const model = new Model(KINDS.map((kind) => system.open(kind)));
-      try {
-        fc.modelRun(() => ({ model, real: system }), commands);
-        // What is once reported stays quiet.
-        new Poll(AMPLE_ROOM, 2).run(model, system);
-      } catch (error) {
-        failed = system;
-        throw error;
-      } finally {
-        count += system.trace.length;
-      }
-    });
+    const calls = fc.constantFrom(...RAW_CALLS);
+    const property = fc.property(
+      runs(MAX_COMMANDS),
+      calls,
+      (commands, calls) => {
+        using system = new System(calls);
+        const model = new Model(KINDS.map((kind) => system.open(kind)));
+        try {
+          fc.modelRun(() => ({ model, real: system }), commands);
+          // What is once reported stays quiet.
+          new Poll(AMPLE_ROOM, 2).run(model, system);
+        } catch (error) {
+          failed = system;
+          throw error;
+        } finally {
+          count += system.trace.length;
+        }
+      },
+    );
     const details = fc.check(property, { seed, numRuns });
     console.log(
       `model over ${name}: ${details.numRuns} runs, ${count} commands, seed ${seed}`,

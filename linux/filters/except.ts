@@ -7,7 +7,7 @@ import { EpollSet } from "../system/epoll_set.ts";
 import { DescriptorFilter, type Peers } from "./descriptor_filter.ts";
 
 export class ExceptFilter extends DescriptorFilter {
-  override readonly number = EVFILT_EXCEPT;
+  override readonly number: number = EVFILT_EXCEPT;
   protected override readonly mask: number = EPOLLPRI;
   protected override readonly files: undefined;
 

@@ -16,15 +16,24 @@ const SEEK_CUR = 1;
 
 /** The file behind one watcher. */
 class PlainFile implements FileListener {
+  readonly host: Host;
+  readonly knote: Knote;
+  readonly fd: number;
+  readonly stat: FileStat;
   /** inotify's watch of it, -1 for none. */
   wd = -1;
 
   constructor(
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly fd: number,
-    readonly stat: FileStat,
-  ) {}
+    host: Host,
+    knote: Knote,
+    fd: number,
+    stat: FileStat,
+  ) {
+    this.host = host;
+    this.knote = knote;
+    this.fd = fd;
+    this.stat = stat;
+  }
 
   /** It was written: there may be something to read. */
   changed(): void {
@@ -40,13 +49,15 @@ class PlainFile implements FileListener {
 
 /** What READ's filter, or WRITE's, hands on: its watchers of files that never wait. */
 export class FileFilter implements Filter {
+  readonly number: number;
   readonly #host: Host;
   readonly #files = new Map<number | bigint, PlainFile>();
   /** Watchers that every call must look at: of what is left to read of regular files, as levels. */
   readonly #levels = new Set<Knote>();
 
   /** @param number EVFILT_READ or EVFILT_WRITE. */
-  constructor(readonly number: number, host: Host) {
+  constructor(number: number, host: Host) {
+    this.number = number;
     this.#host = host;
   }
 

@@ -41,11 +41,19 @@ const PIDFD_INFO_EXIT = 8;
 
 /** The process behind one watcher. */
 class WatchedProcess implements Source {
+  readonly host: Host;
+  readonly knote: Knote;
+  readonly pidfd: number;
+
   constructor(
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly pidfd: number,
-  ) {}
+    host: Host,
+    knote: Knote,
+    pidfd: number,
+  ) {
+    this.host = host;
+    this.knote = knote;
+    this.pidfd = pidfd;
+  }
 
   /** It has exited. The pidfd stays readable from now on, so it leaves the set. */
   ready(): void {
@@ -68,7 +76,7 @@ class WatchedProcess implements Source {
 }
 
 export class ProcFilter implements Filter {
-  readonly number = EVFILT_PROC;
+  readonly number: number = EVFILT_PROC;
   readonly #host: Host;
   readonly #processes = new Map<number | bigint, WatchedProcess>();
 

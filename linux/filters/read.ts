@@ -28,7 +28,7 @@ const PIPE_BUF = 4096;
 const END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 export class ReadFilter extends DescriptorFilter {
-  override readonly number = EVFILT_READ;
+  override readonly number: number = EVFILT_READ;
   // Edges of a half-closed connection come as EPOLLRDHUP.
   protected override readonly mask: number = EPOLLIN | EPOLLRDHUP;
   override readonly files: FileFilter;

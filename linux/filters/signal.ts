@@ -13,7 +13,7 @@ interface WatchedSignal {
 }
 
 export class SignalFilter implements Filter {
-  readonly number = EVFILT_SIGNAL;
+  readonly number: number = EVFILT_SIGNAL;
   readonly #host: Host;
   readonly #signals = new Map<number | bigint, WatchedSignal>();
 

@@ -42,16 +42,22 @@ const MAX_SECONDS = 2 ** 31;
 
 /** Timers by one clock: one timerfd, set to the earliest. */
 class Clock {
+  readonly id: number;
+  readonly fd: number;
+  readonly host: Host;
   readonly baseSeconds: number;
   readonly heap = new TimerHeap();
   /** What the timerfd is set to; Infinity for nothing. */
   #armed = Infinity;
 
   constructor(
-    readonly id: number,
-    readonly fd: number,
-    readonly host: Host,
+    id: number,
+    fd: number,
+    host: Host,
   ) {
+    this.id = id;
+    this.fd = fd;
+    this.host = host;
     this.baseSeconds = Math.floor(clockTime(id, 0) / SECOND);
   }
 
@@ -93,7 +99,7 @@ class Clock {
 }
 
 export class TimerFilter implements Filter {
-  readonly number = EVFILT_TIMER;
+  readonly number: number = EVFILT_TIMER;
   readonly #host: Host;
   readonly #knotes = new Map<number | bigint, Knote>();
   readonly #clocks = new Map<number, Clock>();

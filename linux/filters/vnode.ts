@@ -44,6 +44,11 @@ const UNSUPPORTED = NOTE_FUNLOCK | NOTE_LEASE_DOWNGRADE | NOTE_LEASE_RELEASE;
 
 /** One watcher's file, as it was when it was last looked at. */
 class WatchedFile implements FileListener {
+  readonly filter: VnodeFilter;
+  readonly host: Host;
+  readonly knote: Knote;
+  readonly fd: number;
+  stat: FileStat;
   wd = -1;
   /** The batch of reports in which the number of links was seen to change. */
   #relinkedIn = -1;
@@ -51,12 +56,18 @@ class WatchedFile implements FileListener {
   readonly #parent: FileListener = { changed: () => this.#look(0) };
 
   constructor(
-    readonly filter: VnodeFilter,
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly fd: number,
-    public stat: FileStat,
-  ) {}
+    filter: VnodeFilter,
+    host: Host,
+    knote: Knote,
+    fd: number,
+    stat: FileStat,
+  ) {
+    this.filter = filter;
+    this.host = host;
+    this.knote = knote;
+    this.fd = fd;
+    this.stat = stat;
+  }
 
   /** Starts watching. The errno, 0 for none. */
   start(): number {
@@ -147,7 +158,7 @@ function differInAttributes(one: FileStat, other: FileStat): boolean {
 }
 
 export class VnodeFilter implements Filter {
-  readonly number = EVFILT_VNODE;
+  readonly number: number = EVFILT_VNODE;
   readonly #host: Host;
   readonly #files = new Map<number, WatchedFile>();
 

@@ -33,7 +33,7 @@ const PIPE_BUF = 4096;
 const TERMINAL_BUFFER = 4096;
 
 export class WriteFilter extends DescriptorFilter {
-  override readonly number = EVFILT_WRITE;
+  override readonly number: number = EVFILT_WRITE;
   protected override readonly mask: number = EPOLLOUT;
   protected override readonly files: FileFilter;
 

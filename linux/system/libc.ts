@@ -1,6 +1,12 @@
 /** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
 import { constants } from "node:os";
-import { ArrayBuffer, Int32Array, Uint8Array } from "../../intrinsics.ts";
+import {
+  ArrayBuffer,
+  type Bytes,
+  Int32Array,
+  Uint8Array,
+  type Words,
+} from "../../intrinsics.ts";
 import { addressOf, Errno, openSystemLibrary } from "../../library.ts";
 import { POLL_SYMBOLS, type PollLibrary } from "../../poll.ts";
 
@@ -82,18 +88,18 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
-  // poll, malloc, free, memmove
-  ...POLL_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
 
 /** The functions, opened with the engine. */
-export let libc: Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+export let libc: Deno.StaticForeignLibraryInterface<
+  typeof SYMBOLS & typeof POLL_SYMBOLS
+>;
 let lastErrno: Errno;
 
 /** Opens the C library, once. */
 export function openLibc(): void {
   if (libc !== undefined) return;
-  const symbols = openSystemLibrary(SYMBOLS).symbols;
+  const { symbols } = openSystemLibrary({ ...SYMBOLS, ...POLL_SYMBOLS });
   lastErrno = new Errno(symbols, symbols.__errno_location());
   scratch.pointer = addressOf(symbols, scratch.words);
   scratch.emptyPath = addressOf(symbols, scratch.noPath);
@@ -117,13 +123,20 @@ export function pointerTo(bytes: BufferSource): Deno.PointerValue {
 }
 
 /** A few words for out-parameters: each use is over before the next begins. */
-export const scratch = {
+export const scratch: {
+  readonly words: Words;
+  pointer: Deno.PointerValue;
+  readonly second: Words;
+  secondPointer: Deno.PointerValue;
+  readonly noPath: Bytes;
+  emptyPath: Deno.PointerValue;
+} = {
   words: new Int32Array(new ArrayBuffer(256)),
-  pointer: null as Deno.PointerValue,
+  pointer: null,
   second: new Int32Array(new ArrayBuffer(16)),
-  secondPointer: null as Deno.PointerValue,
+  secondPointer: null,
   noPath: new Uint8Array(new ArrayBuffer(8)),
-  emptyPath: null as Deno.PointerValue,
+  emptyPath: null,
 };
 
 /** Sets the first so many words of {@linkcode scratch} to 0. */
@@ -131,28 +144,28 @@ export function clearScratch(count: number): void {
   for (let index = 0; index < count; index++) scratch.words[index] = 0;
 }
 
+const { errno } = constants;
+
 /** This platform's errno numbers. */
-export const {
-  EACCES,
-  EAGAIN,
-  ECHILD,
-  EBADF,
-  EEXIST,
-  EINTR,
-  EINVAL,
-  EMFILE,
-  ENFILE,
-  ENOENT,
-  ENOSPC,
-  ENOMEM,
-  ENOSYS,
-  ENOTSOCK,
-  ENOTSUP,
-  EPERM,
-  EPIPE,
-  ERANGE,
-  ESRCH,
-} = constants.errno;
+export const EACCES: number = errno.EACCES;
+export const EAGAIN: number = errno.EAGAIN;
+export const ECHILD: number = errno.ECHILD;
+export const EBADF: number = errno.EBADF;
+export const EEXIST: number = errno.EEXIST;
+export const EINTR: number = errno.EINTR;
+export const EINVAL: number = errno.EINVAL;
+export const EMFILE: number = errno.EMFILE;
+export const ENFILE: number = errno.ENFILE;
+export const ENOENT: number = errno.ENOENT;
+export const ENOSPC: number = errno.ENOSPC;
+export const ENOMEM: number = errno.ENOMEM;
+export const ENOSYS: number = errno.ENOSYS;
+export const ENOTSOCK: number = errno.ENOTSOCK;
+export const ENOTSUP: number = errno.ENOTSUP;
+export const EPERM: number = errno.EPERM;
+export const EPIPE: number = errno.EPIPE;
+export const ERANGE: number = errno.ERANGE;
+export const ESRCH: number = errno.ESRCH;
 
 /** `O_CLOEXEC`, and so EPOLL_CLOEXEC, EFD_CLOEXEC and the like, of both architectures. */
 export const CLOEXEC = 0o2000000;

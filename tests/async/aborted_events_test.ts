@@ -49,14 +49,16 @@ async function abortAfter(kq: Kqueue, happen: () => void): Promise<void> {
   await assertRejects(() => soon(waiting), DOMException);
 }
 
-/** A timer's period that is not over when {@linkcode abortAfter} has something happen, in ms. */
-const LONGER = 100;
-
-/** Blocks until a queue has something to report, and leaves it there. */
-function untilReady(kq: Kqueue): void {
+/** Adds a timer and blocks until it has fired, which it is left to the queue to report. */
+function fire(kq: Kqueue, timer: KeventInit): void {
+  kq.apply(timer);
   using outer = new Kqueue();
   outer.apply(kevRead(kq.fd));
   assertEquals(outer.wait(PATIENCE).length, 1);
+}
+
+function fireOne(kq: Kqueue): void {
+  fire(kq, kevTimer(1, 1));
 }
 
 const EDGE = EV_ADD | EV_CLEAR;
@@ -95,8 +97,7 @@ describeKernels("an event that came as a waitAsync was aborted", () => {
 
       it("R51 a timer's", async () => {
         using kq = new Kqueue();
-        kq.apply(kevTimer(1, 12, { udata: 8 }));
-        await abortAfter(kq, () => untilReady(kq));
+        await abortAfter(kq, () => fire(kq, kevTimer(1, 1, { udata: 8 })));
         const { udata, data } = only(await take(kq));
         assertEquals(udata, 8n);
         assertGreater(data, 0n);
@@ -104,8 +105,7 @@ describeKernels("an event that came as a waitAsync was aborted", () => {
 
       it("a one-shot timer's", async () => {
         using kq = new Kqueue();
-        kq.apply(kevTimer(1, 12, { flags: ONCE }));
-        await abortAfter(kq, () => untilReady(kq));
+        await abortAfter(kq, () => fire(kq, kevTimer(1, 1, { flags: ONCE })));
         assertGreater(only(await take(kq)).data, 0n);
         assertEquals(kq.poll().length, 0);
       });
@@ -233,14 +233,13 @@ describeKernels("an event that came as a waitAsync was aborted", () => {
     });
 
     it("R54 when its timer is added again meanwhile", async () => {
-      const timer = kevTimer(1, LONGER);
       const later = kevTimer(1, PATIENCE);
-      assertEquals(await left(timer, untilReady, later), []);
+      assertEquals(await left(kevUser(1), fireOne, later), []);
     });
 
     it("when its timer is deleted meanwhile", async () => {
       const gone = { ident: 1, filter: EVFILT_TIMER, flags: EV_DELETE };
-      assertEquals(await left(kevTimer(1, LONGER), untilReady, gone), []);
+      assertEquals(await left(kevUser(1), fireOne, gone), []);
     });
 
     it("R9 when its descriptor is closed meanwhile", async () => {

@@ -144,8 +144,10 @@ const EXITS: readonly Program[] = [
     name: "a program that waited for a process",
     isRich: true,
     lines: [
-      `const pid = posix.spawn(["sleep", "0.05"]);`,
-      `await new loop.Loop().once(mod.kevProc(pid));`,
+      `const pid = posix.spawn(["sleep", "1000"]);`,
+      `const exited = new loop.Loop().once(mod.kevProc(pid));`,
+      `posix.kill(pid, "SIGKILL");`,
+      `await exited;`,
     ],
   },
 ];

@@ -142,7 +142,8 @@ describeKernels("disable() and enable() of a Loop's watch", (kernel) => {
     watch.enable();
     const start = performance.now();
     const [{ udata, data }] = await inbox.reach(1);
-    assertEquals([udata, data], [2n, 1n]);
+    assertEquals(udata, 2n);
+    assert(data >= 1n);
     assert(performance.now() - start >= 39);
   });
 

@@ -138,9 +138,13 @@ enum kind { STREAM, DATAGRAM, PIPE, FIFO, REGULAR, TERMINAL, MASTER, DEVICE, QUE
 struct queue;
 struct filter;
 
+enum { KNOTE_BUCKETS = 64 }; /* CONFIG_KN_HASHSIZE, of all queues of a process there */
+
 /* One watcher of a queue (R1). */
 struct knote {
     struct queue *queue;
+    struct knote *older, *newer;  /* of the queue's watchers */
+    struct knote *next;           /* in its bucket */
     struct knote *before, *after; /* in the queue's line */
     unsigned status;
     const struct filter *does;
@@ -205,8 +209,8 @@ struct queue {
     int level;      /* R22: of the queues in it and around it */
     uint64_t round; /* when it was last looked at */
 
-    struct knote **knotes;
-    size_t count, capacity;
+    struct knote *oldest, *newest;      /* its watchers */
+    struct knote *buckets[KNOTE_BUCKETS]; /* the same by ident */
     struct knote *first, *last; /* the line of those that may have something to report */
     int64_t queued;             /* how many stand in it */
     struct knote *watchers;     /* of other queues, of this one */

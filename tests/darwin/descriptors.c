@@ -35,6 +35,7 @@ static bool file_ready(struct knote *kn, int64_t *data);
 static bool terminal_ready(struct knote *kn, short polled, int64_t *data);
 static bool stream_ready(struct knote *kn, short polled, int64_t *data);
 static bool datagram_ready(struct knote *kn, short polled, int64_t *data);
+static int64_t stream_bytes(int fd, short polled);
 static bool socket_has_bytes(struct knote *kn, short polled, int64_t data, bool is_stream);
 static bool socket_has_room(struct knote *kn, short polled, int64_t *data);
 static bool socket_is_shut_for_writing(int fd, enum kind kind);
@@ -325,7 +326,7 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
         if (has_ended) socket_end(kn); /* R33, R34 */
         return has_ended || has_room;
     }
-    *data = ask(fd, FIONREAD);
+    *data = stream_bytes(fd, polled);
     int at_mark = 0;
     if ((kn->asked & NOTE_OOB) != 0 && (polled & POLLPRI) == 0) syscall(SYS_ioctl, fd, SIOCATMARK, &at_mark);
     if ((kn->asked & NOTE_OOB) != 0 && ((polled & POLLPRI) != 0 || at_mark != 0)) { /* R39 */
@@ -337,6 +338,15 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
         return true;
     }
     return socket_has_bytes(kn, polled, *data, true);
+}
+
+/* FIONREAD counts to the mark of out-of-band data and no further; a look at what is there does not stop at it twice. */
+static int64_t stream_bytes(int fd, short polled) {
+    int64_t bytes = ask(fd, FIONREAD);
+    /* Where there is an error or an end, looking would take the error. */
+    if (bytes > 0 || (polled & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != POLLIN) return bytes;
+    ssize_t there = recv(fd, NULL, INT32_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    return there > 0 ? there : 0;
 }
 
 /* R31 */
@@ -396,8 +406,7 @@ static void socket_end(struct knote *kn) {
     if (error != 0) {
         kn->error = error;
         for (struct queue *q = queues; q != NULL; q = q->next) {
-            for (size_t i = 0; i < q->count; i++) {
-                struct knote *other = q->knotes[i];
+            for (struct knote *other = q->oldest; other != NULL; other = other->newer) {
                 if (other->does == kn->does && other->ino == kn->ino && other->dev == kn->dev) other->error = error;
             }
         }
@@ -409,8 +418,7 @@ static void socket_end(struct knote *kn) {
 /* The error that another watcher of the same file has seen. */
 static int known_error(const struct knote *kn) {
     for (const struct queue *q = queues; q != NULL; q = q->next) {
-        for (size_t i = 0; i < q->count; i++) {
-            const struct knote *other = q->knotes[i];
+        for (const struct knote *other = q->oldest; other != NULL; other = other->newer) {
             if (other->does == kn->does && other->ino == kn->ino && other->dev == kn->dev) return other->error;
         }
     }

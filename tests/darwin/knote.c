@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const struct filter *filter_of(int filter);
 static struct knote *knote_find(const struct queue *q, const struct kevent64_s *change);
@@ -21,6 +20,9 @@ static bool knote_process(struct knote *kn, struct kevent64_s *event, bool *is_l
 static void knote_enqueue(struct knote *kn);
 static void knote_dequeue(struct knote *kn);
 static void queue_wake_up(struct queue *q);
+static void timers_fire(struct queue *q);
+static int compare_due(const void *a, const void *b);
+static size_t bucket_of(uint64_t ident);
 
 /* kevent_register(): applies one change, and gives an errno or 0. What it strips from the flags is gone from a receipt. */
 int queue_change(struct queue *q, struct kevent64_s *change) {
@@ -58,8 +60,7 @@ static const struct filter *filter_of(int filter) {
 /* knote_fdfind(): R20 makes udata part of the identity. */
 static struct knote *knote_find(const struct queue *q, const struct kevent64_s *change) {
     bool is_specific = (change->flags & EV_UDATA_SPECIFIC) != 0;
-    for (size_t i = 0; i < q->count; i++) {
-        struct knote *kn = q->knotes[i];
+    for (struct knote *kn = q->buckets[bucket_of(change->ident)]; kn != NULL; kn = kn->next) {
         if (kn->ident != change->ident || kn->filter != change->filter) continue;
         if (is_specific != ((kn->flags & EV_UDATA_SPECIFIC) != 0)) continue;
         if (!is_specific || kn->udata == change->udata) return kn;
@@ -67,14 +68,11 @@ static struct knote *knote_find(const struct queue *q, const struct kevent64_s *
     return NULL;
 }
 
+static size_t bucket_of(uint64_t ident) {
+    return (ident ^ ident >> 8) % KNOTE_BUCKETS;
+}
+
 static int knote_add(struct queue *q, struct kevent64_s *change) {
-    if (q->count == q->capacity) {
-        size_t capacity = q->capacity == 0 ? 16 : 2 * q->capacity;
-        struct knote **knotes = realloc(q->knotes, capacity * sizeof *knotes);
-        if (knotes == NULL) return ENOMEM;
-        q->knotes = knotes;
-        q->capacity = capacity;
-    }
     struct knote *kn = calloc(1, sizeof *kn);
     if (kn == NULL) return ENOMEM;
     unsigned status = 0;
@@ -98,7 +96,12 @@ static int knote_add(struct queue *q, struct kevent64_s *change) {
         free(kn);
         return error;
     }
-    q->knotes[q->count++] = kn;
+    kn->next = q->buckets[bucket_of(kn->ident)];
+    q->buckets[bucket_of(kn->ident)] = kn;
+    kn->older = q->newest;
+    if (kn->older == NULL) q->oldest = kn;
+    else kn->older->newer = kn;
+    q->newest = kn;
     knote_accept(kn, change, is_active);
     return 0;
 }
@@ -149,17 +152,20 @@ void knote_drop(struct knote *kn) {
     struct queue *q = kn->queue;
     knote_dequeue(kn);
     if ((kn->status & VANISHED) == 0) kn->does->detach(kn);
-    size_t index = 0;
-    while (q->knotes[index] != kn) index++;
-    q->count--;
-    memmove(&q->knotes[index], &q->knotes[index + 1], (q->count - index) * sizeof *q->knotes);
+    struct knote **link = &q->buckets[bucket_of(kn->ident)];
+    while (*link != kn) link = &(*link)->next;
+    *link = kn->next;
+    if (kn->older == NULL) q->oldest = kn->newer;
+    else kn->older->newer = kn->newer;
+    if (kn->newer == NULL) q->newest = kn->older;
+    else kn->newer->older = kn->older;
     free(kn);
 }
 
 /* knote_fdclose(): a descriptor of this process was closed (R9). */
 void queue_close_number(struct queue *q, int fd) {
-    for (size_t i = q->count; i-- > 0;) {
-        struct knote *kn = q->knotes[i];
+    for (struct knote *kn = q->buckets[bucket_of((uint64_t)fd)], *next; kn != NULL; kn = next) {
+        next = kn->next;
         if (!kn->does->is_descriptor || kn->ident != (uint64_t)fd || (kn->status & VANISHED) != 0) continue;
         knote_lose_descriptor(kn);
         wake_waiting();
@@ -183,20 +189,40 @@ void queue_look(struct queue *q) {
     if (q->round == round) return;
     q->round = round;
     depth++;
-    for (size_t i = 0; i < q->count;) {
-        struct knote *kn = q->knotes[i];
-        if (!is_ending(kn)) {
-            if (kn->does->is_descriptor && descriptor_is_stale(kn)) {
-                knote_lose_descriptor(kn);
-                if (i < q->count && q->knotes[i] == kn) i++;
-                continue;
-            }
-            if (kn->watched != NULL) queue_look(kn->watched);
-            else if ((kn->status & ACTIVE) == 0 && kn->does->posted(kn)) knote_activate(kn);
-        }
-        i++;
+    timers_fire(q);
+    for (struct knote *kn = q->oldest, *newer; kn != NULL; kn = newer) {
+        newer = kn->newer;
+        if (is_ending(kn)) continue;
+        if (kn->does->is_descriptor && descriptor_is_stale(kn)) knote_lose_descriptor(kn);
+        else if (kn->watched != NULL) queue_look(kn->watched);
+        else if ((kn->status & ACTIVE) == 0 && kn->does->posted(kn)) knote_activate(kn);
     }
     depth--;
+}
+
+/* Timers come in the order in which they were due (filt_timerexpire()). */
+static void timers_fire(struct queue *q) {
+    size_t count = 0;
+    for (const struct knote *kn = q->oldest; kn != NULL; kn = kn->newer) {
+        if (kn->does == &timer_filter && timer_left(kn) == 0) count++;
+    }
+    struct knote **due = count > 1 ? malloc(count * sizeof *due) : NULL;
+    if (due == NULL) return; /* queue_look() will do */
+    size_t found = 0;
+    for (struct knote *kn = q->oldest; kn != NULL && found < count; kn = kn->newer) {
+        if (kn->does == &timer_filter && timer_left(kn) == 0) due[found++] = kn;
+    }
+    qsort(due, found, sizeof *due, compare_due);
+    for (size_t i = 0; i < found; i++) {
+        due[i]->does->posted(due[i]);
+        knote_activate(due[i]);
+    }
+    free(due);
+}
+
+static int compare_due(const void *a, const void *b) {
+    uint64_t first = (*(struct knote *const *)a)->due, second = (*(struct knote *const *)b)->due;
+    return first < second ? -1 : first > second;
 }
 
 /*

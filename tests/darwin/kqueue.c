@@ -244,9 +244,8 @@ static void queues_sweep(void) {
 static void queue_free(struct queue *q) {
     /* Those that watch it are stale, and dropped at the next look. */
     for (struct knote *kn = q->watchers; kn != NULL; kn = kn->next_watcher) kn->watched = NULL;
-    while (q->count > 0) knote_drop(q->knotes[q->count - 1]);
+    while (q->newest != NULL) knote_drop(q->newest);
     syscall(SYS_close, q->hangup);
-    free(q->knotes);
     free(q);
 }
 

@@ -196,8 +196,7 @@ static void rest_add(struct rest *rest, int fd, short events) {
 /* All that may make one of the queue's watchers ready. */
 static void rest_add_queue(struct rest *rest, const struct queue *q) {
     if (q->queued > 0) return; /* only a first one wakes anybody */
-    for (size_t i = 0; i < q->count; i++) {
-        const struct knote *kn = q->knotes[i];
+    for (const struct knote *kn = q->oldest; kn != NULL; kn = kn->newer) {
         if ((kn->status & (DISABLED | ACTIVE | VANISHED)) != 0) continue;
         uint64_t left = NEVER;
         if (kn->watched != NULL) {

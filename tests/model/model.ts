@@ -35,7 +35,6 @@ export class Model {
     if (watcher === undefined) {
       if (!adds) return assertCode(code, "ENOENT", `R4 ${key} is not there`);
       const end = this.#endOf(change);
-      if (code === "EPIPE" && mayRefuse(end, change)) return;
       assertCode(code, "", `${key} is new`);
       this.#watchers.set(key, newWatcher(end, change));
       return;
@@ -162,12 +161,6 @@ function newWatcher(end: End | undefined, change: Change): Watcher {
   return change.filter === EVFILT_READ
     ? new ReadWatcher(end, change)
     : new WriteWatcher(end, change);
-}
-
-/** macOS refuses a watcher of WRITE on a pipe that nobody reads any more (pipe_kqfilter); Linux lets it tell so (R36). */
-function mayRefuse(end: End | undefined, { filter }: Change): boolean {
-  return Deno.build.os === "darwin" && filter === EVFILT_WRITE &&
-    end?.channel.kind === "pipe" && !end.peer.isOpen;
 }
 
 const FILTERS: Record<number, string> = {

@@ -5,12 +5,11 @@ import {
   close,
   errno,
   type Kevent,
-  Kevent64List,
-  kqApply,
   kqueue,
-  kqWait,
   SystemError,
+  Timespec,
 } from "../../mod.ts";
+import type { RawCalls } from "../semantics/calls.ts";
 import {
   Descriptors,
   fill,
@@ -23,31 +22,35 @@ import {
 import { Channel, type ChannelKind, type End } from "./channels.ts";
 import type { Change } from "./watchers.ts";
 
-const lists = new Map<number, Kevent64List>();
+const AT_ONCE = new Timespec();
 
 /** Closes the queue and all descriptors when it is disposed of. */
 export class System implements Disposable {
   /** The commands that ran. */
   readonly trace: { toString(): string }[] = [];
   readonly #kq: number;
+  readonly #calls: RawCalls;
   readonly #descriptors = new Descriptors();
 
-  constructor() {
+  /** @param calls The calls that are used on the queue: a queue belongs to one of the two (R10a). */
+  constructor(calls: RawCalls) {
+    this.#calls = calls;
     this.#kq = kqueue();
     assert(this.#kq !== -1, "kqueue() failed");
   }
 
   /** "", or the name of the errno. */
   apply(change: Change): string {
-    return kqApply(this.#kq, change) ? "" : errnoName(errno());
+    const list = this.#calls.changes(change);
+    const result = this.#calls.call(this.#kq, list, null, null);
+    return result === 0 ? "" : errnoName(errno());
   }
 
   /** What is ready, as far as there is room. */
   poll(room: number): Kevent[] {
-    const list = lists.get(room) ?? new Kevent64List(room);
-    lists.set(room, list);
-    const count = kqWait(this.#kq, list, 0);
-    if (count === -1) throw new SystemError("kevent64", errno());
+    const list = this.#calls.room(room);
+    const count = this.#calls.call(this.#kq, null, list, AT_ONCE);
+    if (count === -1) throw new SystemError(this.#calls.name, errno());
     assertEquals(list.length, count);
     return list.toArray();
   }

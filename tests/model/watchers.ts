@@ -90,7 +90,7 @@ export class UserWatcher extends Watcher {
 
   constructor(change: Change) {
     super(change);
-    this.#fflags = change.fflags & NOTE_FFLAGSMASK;
+    this.#fflags = change.fflags >>> 0; // R61: as it was, control bits included
     this.#data = change.data;
     this.#isTriggered = isTrigger(change);
   }
@@ -127,7 +127,7 @@ function combine(own: number, given: number): number {
     case NOTE_FFAND:
       return own & bits;
     case NOTE_FFOR:
-      return own | bits;
+      return (own | bits) >>> 0;
     case NOTE_FFCOPY:
       return bits;
     default:

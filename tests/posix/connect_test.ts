@@ -20,6 +20,7 @@ import {
   takeError,
   write,
 } from "../../posix.ts";
+import { Descriptors, openSystem } from "../semantics/descriptors.ts";
 import {
   acceptOne,
   assertFails,
@@ -35,6 +36,9 @@ import {
   tcpPair,
 } from "./support.ts";
 import { told } from "../errno.ts";
+
+// A library that a test opens is a leak to Deno's sanitizers.
+openSystem();
 
 const { ECONNREFUSED } = constants.errno;
 
@@ -135,6 +139,18 @@ describe("posix.ts", () => {
       const listener = listen();
       assertEquals(kept(listener.fd), client);
       assertStrictEquals(takeError(listener.fd), null);
+    });
+
+    it("nor where that was closed without the module's hearing of it", () => {
+      using fds = new Descriptors();
+      const { fd, port } = listen();
+      kept(fd);
+      const refused = fds.keep(connect({ port: refusedPort(), wait: false }));
+      awaitReadable(refused);
+      fds.closeBehind(refused);
+      const client = kept(connect({ port, wait: false }));
+      assertEquals(client, refused);
+      assertStrictEquals(takeError(client), null);
     });
 
     it("fails with the kernel's errno", () => {

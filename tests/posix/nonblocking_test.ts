@@ -13,6 +13,7 @@ import {
   dup2,
   isNonblocking,
   listen,
+  lseek,
   open,
   pipe,
   read,
@@ -30,6 +31,7 @@ import {
   kept,
   NOT_OPEN,
   readText,
+  temporaryFile,
 } from "./support.ts";
 
 const byte = new Uint8Array(1);
@@ -71,7 +73,8 @@ describe("posix.ts", () => {
 
     it("can be set and set back, and no other flag is lost", () => {
       const [reader, writer] = kept(pipe());
-      const file = kept(open("/dev/null", { append: true }));
+      const { path } = temporaryFile("there");
+      const file = kept(open(path, { append: true, read: true }));
       for (const fd of [reader, writer, file]) {
         for (const mode of [true, true, false, false, true]) {
           setNonblocking(fd, mode);
@@ -79,6 +82,9 @@ describe("posix.ts", () => {
         }
       }
       assertStrictEquals(read(reader, byte), null);
+      write(file, encoder.encode(" and here"));
+      lseek(file, 0);
+      assertEquals(readText(file), "there and here");
     });
 
     it("is shared by duplicates", () => {
@@ -130,11 +136,10 @@ describe("posix.ts", () => {
     });
 
     it("does not wait where the number has come to name another listener", () => {
-      const first = listen();
-      assertStrictEquals(accept(first.fd), null);
-      const second = listen();
+      const [first, second] = [listen(), listen()];
       kept(second.fd);
       setNonblocking(second.fd, false);
+      assertStrictEquals(accept(first.fd), null);
       const blocking = dup(second.fd);
       kept(dup2(blocking, first.fd));
       assertStrictEquals(accept(first.fd), null);

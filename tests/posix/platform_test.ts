@@ -137,6 +137,7 @@ describe("posix/platform.ts", () => {
       SOCK_NONBLOCK: 0,
       SOL_SOCKET: 0xffff,
       SO_REUSEADDR: 0x4,
+      SO_REUSEPORT: 0x200,
       SO_LINGER: 0x1080,
       SO_SNDBUF: 0x1001,
       SO_RCVBUF: 0x1002,

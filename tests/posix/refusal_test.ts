@@ -77,7 +77,7 @@ describe("posix.ts", () => {
         const [message, expected] of [
           [
             guess(listen, { hostname: "0.0.0.0" }),
-            `${no} "hostname", only port, address, path, backlog`,
+            `${no} "hostname", only port, address, path, backlog, reusePort`,
           ],
           [
             guess(connect, { port: 1, hostname: "::" }),

@@ -115,6 +115,19 @@ describe("posix.ts", () => {
       }
     });
 
+    it("do not send to an address of the other kind", () => {
+      const [a, b] = [bound(), bound()];
+      sendTo(a.fd, hello, b);
+      assertFails(
+        () => sendTo(a.fd, hello, { address: "::1", port: b.port }),
+        "sendto",
+        "EAFNOSUPPORT",
+        "EINVAL",
+      );
+      assertEquals(receive(b.fd)[0], "hello");
+      assertStrictEquals(recvFrom(b.fd, new Uint8Array(8)), null);
+    });
+
     it("never wait, and keep datagrams apart, empty ones too", () => {
       const [a, b] = [bound(), bound()];
       assertStrictEquals(recvFrom(b.fd, new Uint8Array(8)), null);

@@ -2,8 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EV_ADD, EVFILT_READ, EVFILT_WRITE, Kqueue } from "../../mod.ts";
 import * as posix from "../../posix.ts";
-import { packSockaddr } from "../../posix/address.ts";
-import { PLATFORM, SOCK_STREAM } from "../../posix/platform.ts";
 import { openSystemLibrary } from "../../library.ts";
 import { PATIENCE } from "./calls.ts";
 
@@ -93,10 +91,6 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   // int dup2(int fildes, int fildes2);
   dup2: { parameters: ["i32", "i32"], result: "i32" },
-  // int socket(int domain, int type, int protocol);
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  // int connect(int socket, const struct sockaddr *address, socklen_t address_len);
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int getrlimit(int resource, struct rlimit *rlp);
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp);
@@ -177,17 +171,6 @@ export function awaitReadable(fd: number): void {
   using kq = new Kqueue();
   kq.apply({ ident: fd, filter: EVFILT_READ, flags: EV_ADD });
   assertEquals(kq.wait(PATIENCE).length, 1, `nothing came to ${fd}`);
-}
-
-const AF_INET = 2;
-
-/** Begins to connect without waiting for the outcome. Linux only: macOS has no way to it but variadic calls. */
-export function beginConnect(port: number): number {
-  const address = packSockaddr({ address: "127.0.0.1", port });
-  const fd = system.socket(AF_INET, SOCK_STREAM | PLATFORM.SOCK_NONBLOCK, 0);
-  assert(fd !== -1);
-  assertEquals(system.connect(fd, address, address.length), -1);
-  return fd;
 }
 
 const RLIMIT_NOFILE = Deno.build.os === "darwin" ? 8 : 7;

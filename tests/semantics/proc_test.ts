@@ -423,17 +423,4 @@ describe("EVFILT_PROC", () => {
       assertExit(only(kq.wait()), pid);
     });
   }
-
-  it("R83 NOTE_FORK and NOTE_EXEC are reported", { ignore: IS_LINUX }, () => {
-    using kq = openQueue();
-    using file = new SharedFile();
-    using child = new Child("sh", "-c", `${file.gate}; exec sleep 1000`);
-    const fflags = NOTE_FORK | NOTE_EXEC;
-    kq.apply(kevProc(child.pid, { fflags }));
-    let happened = 0;
-    while ((happened & NOTE_FORK) === 0) happened |= only(kq.wait()).fflags;
-    file.openGate();
-    happened = 0;
-    while ((happened & NOTE_EXEC) === 0) happened |= only(kq.wait()).fflags;
-  });
 });

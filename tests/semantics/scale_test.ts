@@ -5,7 +5,7 @@ import {
   assertLessOrEqual,
   assertThrows,
 } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { it } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -25,15 +25,11 @@ import {
 } from "../../mod.ts";
 import * as posix from "../../posix.ts";
 import { elapse, PATIENCE } from "./calls.ts";
-import { Descriptors, openSystem, receive, send } from "./descriptors.ts";
+import { Descriptors, receive, send } from "./descriptors.ts";
+import { describeKernels } from "./kernels.ts";
 
 const DESCRIPTORS = 9_000;
-const MANY = 100_000;
 const ROOM = 1024;
-
-// Opened before the tests, whose sanitizers would take the libraries for leaks.
-openSystem();
-posix.close(posix.dup(1));
 
 /** Pairs of sockets, `count` descriptors in all or as many as the process may have. */
 function openPairs(fds: Descriptors, count: number): [number, number][] {
@@ -108,7 +104,11 @@ function changes<T>(
   return Array.from(idents, change);
 }
 
-describe("a queue of many watchers", () => {
+describeKernels("a queue of many watchers", (kernel) => {
+  // R101: on macOS one without a descriptor is looked for among 1/64 of them.
+  const many = kernel.isEngine ? 100_000 : 20_000;
+  const manyText = many.toLocaleString("en");
+
   it("R101 takes 9,000 descriptors that are ready, idle and ready again", () => {
     using fds = new Descriptors();
     using kq = new Kqueue({ capacity: ROOM });
@@ -144,7 +144,9 @@ describe("a queue of many watchers", () => {
     assertEquals(kq.poll().length, 0);
   });
 
-  it("R101 an idle watcher costs a call nothing", () => {
+  // The C library looks at each watcher in each call.
+  const ignore = kernel.isStandIn;
+  it("R101 an idle watcher costs a call nothing", { ignore }, () => {
     using fds = new Descriptors();
     using few = new Kqueue();
     using many = new Kqueue();
@@ -195,25 +197,25 @@ describe("a queue of many watchers", () => {
     assertEquals(kq.poll().length, 0);
   });
 
-  it("R101 takes 100,000 timers", () => {
+  it(`R101 takes ${manyText} timers`, () => {
     using kq = new Kqueue({ capacity: ROOM });
     const flags = EV_ADD | EV_ONESHOT;
     // In no order: the last added are not the last to fire.
     const period = (ident: number) => 1 + ident * 7919 % 20;
     kq.apply(
       changes(
-        range(MANY),
+        range(many),
         (ident) => kevTimer(ident, period(ident), { flags }),
       ),
     );
     elapse(60);
-    new Tally().collect(kq, MANY).assertOnceEach(MANY);
+    new Tally().collect(kq, many).assertOnceEach(many);
     assertEquals(kq.poll().length, 0);
 
     // All are gone, so they can be added anew: half of them for long, and some of each half deleted.
     const isShort = (ident: number) => ident % 2 === 0;
     const isDeleted = (ident: number) => ident % 3 === 0;
-    const idents = Array.from(range(MANY));
+    const idents = Array.from(range(many));
     kq.apply(changes(idents, (ident) => {
       const length = isShort(ident) ? period(ident) : 3_600_000;
       return kevTimer(ident, length + 200, { flags });
@@ -229,13 +231,13 @@ describe("a queue of many watchers", () => {
     kq.apply(changes(left.filter((ident) => !isShort(ident)), remove));
   });
 
-  it("R101 takes 100,000 timers that repeat", () => {
+  it(`R101 takes ${manyText} timers that repeat`, () => {
     using kq = new Kqueue({ capacity: ROOM });
-    kq.apply(changes(range(MANY), (ident) => kevTimer(ident, 50)));
+    kq.apply(changes(range(many), (ident) => kevTimer(ident, 50)));
     const counts = new Map<number, number>();
-    while (counts.size < MANY) {
+    while (counts.size < many) {
       const events = kq.wait(PATIENCE);
-      assert(events.length > 0, `${counts.size} of ${MANY} fired`);
+      assert(events.length > 0, `${counts.size} of ${many} fired`);
       for (let i = 0; i < events.length; i++) {
         assertEquals(events.filter(i), EVFILT_TIMER);
         assert(events.dataNumber(i) >= 1);
@@ -244,26 +246,26 @@ describe("a queue of many watchers", () => {
     }
   });
 
-  it("R101 takes 100,000 user events", () => {
+  it(`R101 takes ${manyText} user events`, () => {
     using kq = new Kqueue({ capacity: ROOM });
-    kq.apply(changes(range(MANY), (ident) => kevUser(ident)));
+    kq.apply(changes(range(many), (ident) => kevUser(ident)));
     assertEquals(kq.poll().length, 0);
     for (let round = 0; round < 2; round++) {
       kq.apply(
         changes(
-          range(MANY),
+          range(many),
           (ident) => kevUser(ident, { flags: 0, fflags: NOTE_TRIGGER }),
         ),
       );
-      new Tally().collect(kq, MANY).assertOnceEach(MANY);
+      new Tally().collect(kq, many).assertOnceEach(many);
       assertEquals(kq.poll().length, 0);
     }
-    kq.trigger(MANY / 2, { udata: 3 });
+    kq.trigger(many / 2, { udata: 3 });
     const events = kq.poll();
     assertEquals(events.length, 1);
     assertEquals([events.filter(0), events.udataNumber(0)], [EVFILT_USER, 3]);
     const removals = changes(
-      range(MANY),
+      range(many),
       (ident) => kevUser(ident, { flags: EV_DELETE }),
     );
     kq.apply(removals);
@@ -272,22 +274,22 @@ describe("a queue of many watchers", () => {
       () => kq.apply(removals),
       posix.SystemError,
     );
-    assertEquals(failures.length, MANY);
+    assertEquals(failures.length, many);
     assert(failures.every(({ code }) => code === "ENOENT"));
   });
 
-  it("R18 100,000 levels take turns", () => {
+  it(`R18 ${manyText} levels take turns`, () => {
     using kq = new Kqueue({ capacity: ROOM });
     kq.apply(
       changes(
-        range(MANY),
+        range(many),
         (ident) => kevUser(ident, { flags: EV_ADD, fflags: NOTE_TRIGGER }),
       ),
     );
     const tally = new Tally();
-    const calls = Math.ceil(MANY / ROOM);
+    const calls = Math.ceil(many / ROOM);
     while (tally.calls < calls) tally.add(kq.poll());
-    assertEquals(tally.counts.size, MANY);
+    assertEquals(tally.counts.size, many);
     while (tally.calls < 2 * calls) tally.add(kq.poll());
     assertEquals(tally.total, 2 * calls * ROOM);
     for (const count of tally.counts.values()) {

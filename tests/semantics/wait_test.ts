@@ -14,14 +14,7 @@ import {
   NOTE_TRIGGER,
   Timespec,
 } from "../../mod.ts";
-import {
-  ALL_CALLS,
-  elapse,
-  idents,
-  only,
-  openQueue,
-  RAW_CALLS,
-} from "./calls.ts";
+import { ALL_CALLS, idents, only, openQueue, RAW_CALLS } from "./calls.ts";
 import { Descriptors, send, write } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
@@ -134,14 +127,15 @@ describeKernels("waiting", () => {
         kq.apply(kevTimer(2, 1, { flags: EV_ADD | EV_ONESHOT }));
         send(b, 1);
         kq.apply(kevUser(1, { flags: 0, fflags: NOTE_TRIGGER }));
-        elapse(3);
         const flags = EV_ADD | EV_RECEIPT;
         const list = calls.changes(kevUser(3, { flags }));
-        assertEquals(calls.call(kq.fd, list, list, null), 1);
-        assertEquals(
-          idents(kq.poll()),
-          [1, 2, a].sort((x, y) => x - y),
-        );
+        const seen = new Set<number>();
+        while (seen.size < 3) {
+          list.set(0, kevUser(3, { flags }));
+          assertEquals(calls.call(kq.fd, list, list, null), 1);
+          for (const ident of idents(kq.wait())) seen.add(ident);
+        }
+        assertEquals(seen, new Set([1, 2, a]));
       });
 
       it("R100 a call without room loses no event", () => {
