@@ -11,6 +11,7 @@ import {
 } from "./constants.ts";
 import { SystemError } from "./errors.ts";
 import { close, errno, kevent64, kqueue } from "./ffi.ts";
+import { showAs } from "./inspect.ts";
 import { checkInteger, intOf } from "./kevent/check.ts";
 import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
@@ -106,6 +107,10 @@ const TRIGGER_OPTIONS: Required<TriggerOptions> = {
  * `Deno.errors.BadResource`.
  */
 export class Kqueue {
+  static {
+    showAs(Kqueue.prototype, (kq) => kq.#describe());
+  }
+
   #fd: number;
   readonly #isOwner: boolean = true;
   readonly #capacity: number;
@@ -222,7 +227,6 @@ export class Kqueue {
       batch.pack(changes);
       this.#applyBatch(batch);
     } finally {
-      batch.clear();
       this.#changes = batch;
     }
   }
@@ -456,16 +460,6 @@ export class Kqueue {
   /** {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
   }
 
   #describe(): string {

@@ -13,6 +13,7 @@
  * @module
  */
 import { EV_ADD, EV_ONESHOT, EV_UDATA_SPECIFIC } from "./constants.ts";
+import { showAs } from "./inspect.ts";
 import { filterName } from "./kevent/describe.ts";
 import { plainChange, readChange } from "./kevent/memory.ts";
 import type { Kevent64, Kevent64Init, KeventInit } from "./kevent/record.ts";
@@ -61,6 +62,10 @@ const OPTIONS: Required<LoopOptions> = { signal: new AbortController().signal };
  * its descriptor is closed: the kernel drops the watcher in silence, and the watch would keep the program waiting.
  */
 export class Loop {
+  static {
+    showAs(Loop.prototype, (loop) => loop.#describe());
+  }
+
   readonly #kq: Kqueue;
   /** By slot, which is the lower half of a watch's word; the upper half is its generation. */
   readonly #watchers: (Watcher | undefined)[] = [];
@@ -254,16 +259,6 @@ export class Loop {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#pump;
-  }
-
-  /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
   }
 
   #describe(): string {

@@ -1,4 +1,5 @@
 /** Fixed-capacity lists of records in memory that the kernel reads and writes. */
+import { showAs } from "../inspect.ts";
 import { shown } from "../options.ts";
 import { checkInteger, wrongNumber } from "./check.ts";
 import { describeList } from "./describe.ts";
@@ -43,6 +44,7 @@ export abstract class EventList<
   In extends KeventInit = KeventInit,
 > implements Iterable<Out> {
   static {
+    showAs(EventList.prototype, (list) => describeList(list.#memory));
     isList = (value): value is EventList =>
       typeof value === "object" && value !== null && #memory in value;
     memoryOf = (list) => {
@@ -205,16 +207,6 @@ export abstract class EventList<
     const memory = this.#memory;
     checkIndex(index, memory.length);
     return index * memory.recordWords;
-  }
-
-  /** What Deno's console shows: the records with their filters, flags and notes by name. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return describeList(this.#memory);
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return describeList(this.#memory);
   }
 }
 

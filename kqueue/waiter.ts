@@ -14,6 +14,7 @@
  * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
+import { constants } from "node:os";
 import { setImmediate } from "node:timers";
 import {
   EV_ADD,
@@ -28,6 +29,8 @@ import { Kevent64List, memoryOf } from "../kevent/list.ts";
 import type { RecordMemory } from "../kevent/memory.ts";
 import { PollCall, POLLNVAL } from "../poll.ts";
 import { onAbort } from "./signal.ts";
+
+const { EINTR } = constants.errno;
 
 /**
  * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
@@ -253,13 +256,12 @@ class Bell {
   }
 
   #send(fd: number, changes: RecordMemory): number {
-    return this.#kernel.kevent64(
-      fd,
-      changes,
-      null,
-      KEVENT_FLAG_IMMEDIATE,
-      null,
-    );
+    const kernel = this.#kernel;
+    const flags = KEVENT_FLAG_IMMEDIATE;
+    for (;;) {
+      const result = kernel.kevent64(fd, changes, null, flags, null);
+      if (result !== -1 || kernel.errno() !== EINTR) return result;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Darwin's kqueue over Linux's epoll: the same calls on the same lists. Loaded on Linux alone.
+ * Darwin's kqueue over Linux's epoll: the same calls on the same lists. Nothing is opened before the first call, on Linux alone.
  *
  * A queue belongs to the isolate that made it, as its watchers are kept here and not in the kernel.
  */

@@ -13,6 +13,7 @@ import {
   NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
+import { showAs } from "../inspect.ts";
 import { filterName } from "../kevent/describe.ts";
 import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
@@ -88,6 +89,10 @@ const TRIGGER_OPTIONS: Required<WatchTriggerOptions> = { data: 42, fflags: 0 };
 
 /** A watch, with what the loop needs of it. */
 export class Watcher implements Watch {
+  static {
+    showAs(Watcher.prototype, (watcher) => watcher.#describe());
+  }
+
   readonly word: bigint;
   readonly #kq: Kqueue;
   readonly #change: Required<Kevent64Init>;
@@ -175,14 +180,6 @@ export class Watcher implements Watch {
 
   [Symbol.dispose](): void {
     this.cancel();
-  }
-
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
   }
 
   #describe(): string {
