@@ -90,16 +90,19 @@ export class Queue implements Host, Sibling {
 
   /** Applies one change: the errno, 0 for none. */
   apply(change: Change): number {
-    const { flags } = change;
     if (change.filter >= 0 || change.filter < LAST_FILTER) return EINVAL; // R2
     const wanted = EV_ADD | EV_DISPATCH | EV_UDATA_SPECIFIC;
-    if ((flags & EV_VANISHED) !== 0 && (flags & wanted) !== wanted) {
+    if (
+      (change.flags & EV_VANISHED) !== 0 && (change.flags & wanted) !== wanted
+    ) {
       return EINVAL; // R20
     }
+    change.simplify();
+    const { flags } = change;
     const filter = this.#filters[-change.filter];
     const knote = filter?.find(change.ident);
     const isDeleting = (flags & EV_DELETE) !== 0;
-    const adds = (flags & EV_ADD) !== 0 && !isDeleting; // R3
+    const adds = (flags & EV_ADD) !== 0;
     if (filter === undefined) return adds ? ENOTSUP : ENOENT;
     if (knote !== undefined) {
       const error = isDeleting
