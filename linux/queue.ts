@@ -30,7 +30,6 @@ import {
 } from "./system/epoll.ts";
 import { Inotify } from "./system/inotify.ts";
 import { captureErrno, EBADF, EINVAL, ENOENT, ENOTSUP } from "./system/libc.ts";
-import { isOpen } from "./system/sockets.ts";
 import { type Source, Sources } from "./system/sources.ts";
 import { Wakeup } from "./system/wakeup.ts";
 
@@ -157,9 +156,22 @@ export class Queue implements Host, Sibling {
     return this.#ready.first === null;
   }
 
-  /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
-  check(): number {
-    return isOpen(this.fd) ? 0 : EBADF;
+  /** Before the changes of a call. */
+  begin(): void {
+    this.#read.isProven = false;
+  }
+
+  /**
+   * Whether the queue's descriptor is still its own, and was not closed behind its back (R10): asked only where none of
+   * the changes since {@linkcode begin} has shown it.
+   */
+  isOpen(): boolean {
+    return this.#read.isProven || this.isNamedBy(this.fd);
+  }
+
+  /** Whether a descriptor is this queue's, or a duplicate of it. */
+  isNamedBy(fd: number): boolean {
+    return this.#sources.isSetOf(fd);
   }
 
   /**

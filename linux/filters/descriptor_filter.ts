@@ -74,6 +74,15 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   /** Whether the filter must look closer than epoll can: then epoll is asked for edges. */
   protected abstract isConditional(knote: Knote): boolean;
 
+  /** Whether its set has proved to be open since this was last set to false. */
+  get isProven(): boolean {
+    return this.#set.isProven;
+  }
+
+  set isProven(isProven: boolean) {
+    this.#set.isProven = isProven;
+  }
+
   find(ident: number | bigint): Knote | undefined {
     if (typeof ident !== "number") return undefined;
     return this.#knotes[ident] ?? this.files?.find(ident);

@@ -50,6 +50,8 @@ export class EpollSet {
   #fd: number;
   /** Numbers that epoll has a registration for, as far as is known. */
   #registered: (boolean | undefined)[] = [];
+  /** Whether epoll has taken an order since this was last set to false, which shows that its descriptor is open. */
+  isProven = false;
 
   /** @param fd Its epoll descriptor; -1 where it is made when first needed, by {@linkcode open}. */
   constructor(fd = -1) {
@@ -162,6 +164,8 @@ export class EpollSet {
     events: number,
     generation: number,
   ): number {
-    return epollControl(this.#fd, operation, fd, events, generation);
+    const error = epollControl(this.#fd, operation, fd, events, generation);
+    if (error === 0 || error === EEXIST) this.isProven = true;
+    return error;
   }
 }

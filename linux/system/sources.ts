@@ -2,6 +2,7 @@
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
   epollControl,
   EPOLLIN,
 } from "./epoll.ts";
@@ -63,6 +64,13 @@ export class Sources {
   /** Registers one of them again, whose file was replaced under its number. */
   restore(fd: number): void {
     register(this.#epfd, fd, this.#indexOf(fd));
+  }
+
+  /** Whether a descriptor is the set's, or a duplicate of it: the first source can be found by it. */
+  isSetOf(fd: number): boolean {
+    const [first] = this.#entries;
+    return first !== undefined &&
+      epollControl(fd, EPOLL_CTL_MOD, first.fd, EPOLLIN, -1) === 0;
   }
 
   #indexOf(fd: number): number {
