@@ -28,13 +28,13 @@ import {
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
 } from "../system/inotify.ts";
-import { EBADF, EINVAL, ENOTSUP } from "../system/libc.ts";
-import { isOwn } from "../system/own.ts";
+import { EINVAL, ENOTSUP } from "../system/libc.ts";
+import { numberError } from "../system/own.ts";
 import {
   type FileStat,
   isDirectory,
-  isSameFile,
   isVnode,
+  statAgain,
   statOf,
 } from "../system/stat.ts";
 
@@ -102,8 +102,8 @@ class WatchedFile implements FileListener {
   /** Something happened: finds out from the file itself what else that was. */
   #look(note: number): void {
     const before = this.stat;
-    const now = statOf(this.fd);
-    if (now === undefined || !isSameFile(before, now)) {
+    const now = statAgain(this.fd, before);
+    if (now === undefined) {
       this.filter.closed(this.fd); // behind the queue's back
       return;
     }
@@ -161,12 +161,11 @@ export class VnodeFilter implements Filter {
 
   attach(knote: Knote, change: Change): number {
     if ((change.fflags & UNSUPPORTED) !== 0) return ENOTSUP;
-    const fd = knote.ident;
-    if (typeof fd !== "number" || fd > 0x7fff_ffff || isOwn(fd)) {
-      return EBADF;
-    }
+    const fd = knote.identLow;
+    const failure = numberError(knote.ident, fd);
+    if (failure !== 0) return failure;
     const stat = statOf(fd);
-    if (stat === undefined) return EBADF;
+    if (typeof stat === "number") return stat;
     if (!isVnode(stat)) return EINVAL;
     const file = new WatchedFile(this, this.#host, knote, fd, stat);
     const error = file.start();
@@ -233,8 +232,7 @@ export class VnodeFilter implements Filter {
 
   /** Whether the number was closed, or names another file by now (R9); then its watcher ends here. */
   #isGone(file: WatchedFile): boolean {
-    const now = statOf(file.fd);
-    if (now !== undefined && isSameFile(now, file.stat)) return false;
+    if (statAgain(file.fd, file.stat) !== undefined) return false;
     this.closed(file.fd);
     return true;
   }

@@ -31,8 +31,8 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "i32", "pointer", "pointer"],
     result: "i32",
   },
-  // ssize_t send(int fd, const void *bytes, size_t length, int flags);
-  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
+  // ssize_t send(int fd, const void *bytes, size_t length, int flags); of its result no more than -1 is of interest
+  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
   // ssize_t recv(int fd, void *bytes, size_t length, int flags);
   recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
   // ssize_t read(int fd, void *bytes, size_t length);
@@ -75,6 +75,8 @@ const SYMBOLS = {
   },
   // int waitid(idtype_t type, id_t id, siginfo_t *info, int options);
   waitid: { parameters: ["i32", "u32", "pointer", "i32"], result: "i32" },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
   // int kill(pid_t pid, int signal);
   kill: { parameters: ["i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *now);
@@ -88,12 +90,15 @@ const SYMBOLS = {
 /** The functions, opened with the engine. */
 export let libc: Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
 let lastErrno: Errno;
+/** Bytes of one page of memory, which is what pipes are made of. */
+export let pageSize: number;
 
 /** Opens the C library, once. */
 export function openLibc(): void {
   if (libc !== undefined) return;
   const symbols = openSystemLibrary(SYMBOLS).symbols;
   lastErrno = new Errno(symbols, symbols.__errno_location());
+  pageSize = symbols.getpagesize();
   scratch.pointer = addressOf(symbols, scratch.words);
   scratch.emptyPath = addressOf(symbols, scratch.noPath);
   scratch.secondPointer = addressOf(symbols, scratch.second);
@@ -134,6 +139,7 @@ export const {
   EEXIST,
   EINTR,
   EINVAL,
+  ELOOP,
   EMFILE,
   ENFILE,
   ENOENT,

@@ -1,5 +1,5 @@
 /** What statx(2) tells of an open file. */
-import { libc, scratch } from "./libc.ts";
+import { captureErrno, EBADF, libc, scratch } from "./libc.ts";
 
 const SYS_statx = Deno.build.arch === "aarch64" ? 291n : 332n;
 const AT_EMPTY_PATH = 0x1000;
@@ -27,8 +27,8 @@ export interface FileStat {
   readonly modified: number;
 }
 
-/** The state of an open file; undefined for a number that is not open. */
-export function statOf(fd: number): FileStat | undefined {
+/** The state of an open file, or the errno: EBADF for a number that is not open, others where the kernel refuses. */
+export function statOf(fd: number): FileStat | number {
   const { words, pointer, emptyPath } = scratch;
   const failed = libc.statx(
     SYS_statx,
@@ -38,7 +38,7 @@ export function statOf(fd: number): FileStat | undefined {
     STATX_BASIC_STATS,
     pointer,
   );
-  if (Number(failed) === -1) return undefined;
+  if (Number(failed) === -1) return captureErrno();
   return {
     links: words[4],
     owner: words[5],
@@ -52,7 +52,17 @@ export function statOf(fd: number): FileStat | undefined {
   };
 }
 
-export function isSameFile(one: FileStat, other: FileStat): boolean {
+/**
+ * The state of a file that was open when `before` was its state; undefined where the number was closed, or names another
+ * file now (R9). Where the kernel refuses to tell, nothing has changed.
+ */
+export function statAgain(fd: number, before: FileStat): FileStat | undefined {
+  const now = statOf(fd);
+  if (typeof now === "number") return now === EBADF ? undefined : before;
+  return isSameFile(now, before) ? now : undefined;
+}
+
+function isSameFile(one: FileStat, other: FileStat): boolean {
   return one.inode === other.inode && one.device === other.device;
 }
 
@@ -69,6 +79,10 @@ export function isVnode({ mode }: FileStat): boolean {
   const type = mode & S_IFMT;
   return type === S_IFREG || type === S_IFDIR || type === S_IFCHR ||
     type === S_IFBLK;
+}
+
+export function isCharacterDevice({ mode }: FileStat): boolean {
+  return (mode & S_IFMT) === S_IFCHR;
 }
 
 function wide(words: Int32Array, at: number): number {

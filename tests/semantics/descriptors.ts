@@ -97,6 +97,8 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int connect(int socket, const struct sockaddr *address, socklen_t address_len);
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int listen(int socket, int backlog);
+  listen: { parameters: ["i32", "i32"], result: "i32" },
   // int getrlimit(int resource, struct rlimit *rlp);
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp);
@@ -188,6 +190,19 @@ export function beginConnect(port: number): number {
   assert(fd !== -1);
   assertEquals(system.connect(fd, address, address.length), -1);
   return fd;
+}
+
+/** A TCP socket that is neither connected nor listens. */
+export function openTcp(): number {
+  const fd = system.socket(AF_INET, SOCK_STREAM, 0);
+  assert(fd !== -1);
+  return fd;
+}
+
+/** Has a socket listen, on a port that the system chooses. Gives the port. */
+export function listenOn(fd: number): number {
+  assertEquals(system.listen(fd, 5), 0);
+  return posix.getsockname(fd).port;
 }
 
 const RLIMIT_NOFILE = Deno.build.os === "darwin" ? 8 : 7;
