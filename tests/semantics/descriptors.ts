@@ -99,6 +99,8 @@ const SYMBOLS = {
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int listen(int socket, int backlog);
   listen: { parameters: ["i32", "i32"], result: "i32" },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
   // int getrlimit(int resource, struct rlimit *rlp);
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp);
@@ -160,6 +162,11 @@ export function drain(fd: number): number {
     if (count === null || count === 0) return total;
     total += count;
   }
+}
+
+/** The bytes that a pipe which was full must lose before WRITE fires: PIPE_BUF, but Linux frees no less than a page. */
+export function leastRoom(): number {
+  return Deno.build.os === "darwin" ? 512 : system.getpagesize();
 }
 
 /** Writes to a pipe until it takes no more, never more than it has room for. Gives the bytes. */
