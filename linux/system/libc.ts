@@ -60,6 +60,8 @@ const SYMBOLS = {
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   // off_t lseek(int fd, off_t offset, int whence);
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  // ssize_t readlink(const char *path, char *bytes, size_t length);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // int statx(int fd, const char *path, int flags, unsigned int mask, struct statx *); as a bare system call, for C
   // libraries before glibc 2.28
   statx: {
@@ -67,6 +69,13 @@ const SYMBOLS = {
     parameters: ["i64", "i32", "pointer", "i32", "u32", "pointer"],
     result: "i64",
   },
+  statxPath: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "i32", "u32", "pointer"],
+    result: "i64",
+  },
+  // int fstatfs(int fd, struct statfs *buffer);
+  fstatfs: { parameters: ["i32", "pointer"], result: "i32" },
   // int pidfd_open(pid_t pid, unsigned int flags); as a bare system call, for musl and glibc before 2.36
   pidfd_open: {
     name: "syscall",
