@@ -4,8 +4,11 @@ import {
   EV_EOF,
   EV_ONESHOT,
   EVFILT_PROC,
+  NOTE_CHILD,
   NOTE_EXIT,
   NOTE_EXITSTATUS,
+  NOTE_TRACK,
+  NOTE_TRACKERR,
 } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
@@ -38,8 +41,15 @@ const PIDFD_GET_INFO = 0xc040ff0b;
 /** Asks for the exit code of a process that was reaped; Linux 6.15. */
 const PIDFD_INFO_EXIT = 8;
 
+const EXITS = NOTE_EXIT | NOTE_EXITSTATUS;
+/** What macOS refuses when a watcher is added, and has no use for afterwards (R83). */
+const TRACKING = NOTE_TRACK | NOTE_TRACKERR | NOTE_CHILD;
+
 /** The process behind one watcher. */
 class WatchedProcess implements Source {
+  status = 0;
+  #hasExited = false;
+
   constructor(
     readonly host: Host,
     readonly knote: Knote,
@@ -48,15 +58,28 @@ class WatchedProcess implements Source {
 
   /** It has exited. The pidfd stays readable from now on, so it leaves the set. */
   ready(): void {
+    const { knote } = this;
     this.host.removeSource(this.pidfd);
-    this.knote.active = true;
+    this.#hasExited = true;
+    knote.pending = knote.fflags & EXITS; // R82: whatever is wanted later
+    if ((knote.pending & NOTE_EXITSTATUS) !== 0) this.#takeStatus();
     this.report();
+  }
+
+  #takeStatus(): void {
+    const status = waitStatus(this.pidfd);
+    if (status === undefined) this.knote.pending = NOTE_EXIT;
+    else this.status = status;
+  }
+
+  /** Records an exit that nobody has looked at yet. */
+  look(): void {
+    if (!this.#hasExited && pollNow(this.pidfd, EPOLLIN) !== 0) this.ready();
   }
 
   report(): void {
     const { host, knote } = this;
-    const isDue = knote.active && (knote.fflags & NOTE_EXIT) !== 0;
-    if (isDue && knote.enabled) host.ready(knote);
+    if (knote.pending !== 0 && knote.enabled) host.ready(knote);
     else host.unready(knote);
   }
 
@@ -80,11 +103,14 @@ export class ProcFilter implements Filter {
   }
 
   attach(knote: Knote, change: Change): number {
-    const pid = knote.ident;
-    if (typeof pid !== "number" || pid === 0 || pid > 0x7fff_ffff) return ESRCH;
+    if ((change.fflags & ~EXITS) !== 0) return ENOTSUP; // R83
+    const pid = knote.identLow; // R80: the rest of it says nothing
+    if (pid <= 0) return ESRCH;
     const pidfd = openProcess(pid);
     if (pidfd < 0) return -pidfd;
-    const error = refusal(change.fflags, pid) || this.#watch(knote, pidfd);
+    const isSecret = (change.fflags & EXITS) === EXITS && // R82
+      !mayWait(pidfd, pid);
+    const error = isSecret ? EACCES : this.#watch(knote, pidfd);
     if (error !== 0) libc.close(pidfd);
     return error;
   }
@@ -97,11 +123,12 @@ export class ProcFilter implements Filter {
   }
 
   touch(knote: Knote, change: Change): number {
-    const error = refusal(change.fflags, knote.ident as number);
-    if (error !== 0) return error;
+    if ((change.fflags & ~(EXITS | TRACKING)) !== 0) return ENOTSUP; // R83
+    const process = this.#processes.get(knote.ident);
+    process?.look();
     knote.take(change);
     knote.enabledBy(change);
-    this.#processes.get(knote.ident)?.report();
+    process?.report();
     return 0;
   }
 
@@ -114,11 +141,7 @@ export class ProcFilter implements Filter {
     const process = this.#processes.get(knote.ident);
     if (process === undefined) return false;
     const flags = EV_EOF | EV_ONESHOT | EV_CLEAR;
-    const status = (knote.fflags & NOTE_EXITSTATUS) === 0
-      ? undefined
-      : waitStatus(process.pidfd);
-    if (status === undefined) fillReport(flags, NOTE_EXIT, 0);
-    else fillReport(flags, NOTE_EXIT | NOTE_EXITSTATUS, status);
+    fillReport(flags, knote.pending, process.status);
     return true;
   }
 
@@ -157,11 +180,11 @@ function openProcess(pid: number): number {
   return -ESRCH;
 }
 
-/** Why these fflags cannot be had: the errno, 0 if they can. */
-function refusal(fflags: number, pid: number): number {
-  if ((fflags & ~(NOTE_EXIT | NOTE_EXITSTATUS)) !== 0) return ENOTSUP; // R83
-  if ((fflags & NOTE_EXITSTATUS) === 0) return 0;
-  return libc.kill(pid, 0) === -1 && captureErrno() === EPERM ? EACCES : 0; // R82
+/** Whether this process is the parent of another, or may signal it. */
+function mayWait(pidfd: number, pid: number): boolean {
+  if (libc.kill(pid, 0) !== -1 || captureErrno() !== EPERM) return true;
+  const options = WEXITED | WNOHANG | WNOWAIT;
+  return libc.waitid(P_PIDFD, pidfd, scratch.pointer, options) === 0;
 }
 
 /** The status as wait(2) has it, without reaping anybody's child; undefined where it cannot be known any more. */
