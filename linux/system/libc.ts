@@ -86,6 +86,8 @@ const SYMBOLS = {
   waitid: { parameters: ["i32", "u32", "pointer", "i32"], result: "i32" },
   // int getpagesize(void);
   getpagesize: { parameters: [], result: "i32" },
+  // int sigaction(int signal, const struct sigaction *new, struct sigaction *old);
+  sigaction: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   // int kill(pid_t pid, int signal);
   kill: { parameters: ["i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *now);
