@@ -114,6 +114,10 @@ class Engine {
   }
 
   replacing(fd: number): void {
+    if (isOwn(fd)) {
+      for (const queue of this.#open.values()) queue.vacate(fd);
+      return;
+    }
     this.#drop(fd);
     for (const queue of this.#open.values()) queue.closed(fd);
   }

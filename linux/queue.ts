@@ -275,6 +275,11 @@ export class Queue implements Host, Sibling {
     return this.#sources.add(fd, source);
   }
 
+  /** Gives a number of the engine's own free for the program, if it is one of this queue's. */
+  vacate(fd: number): void {
+    this.#sources.vacate(fd);
+  }
+
   removeSource(fd: number): void {
     this.#sources.remove(fd);
   }

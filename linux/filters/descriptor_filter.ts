@@ -200,6 +200,10 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     this.#set.deliver(this);
   }
 
+  moved(fd: number): void {
+    this.#set.moved(fd);
+  }
+
   take(fd: number, generation: number, revents: number): void {
     if (!this.#takeOne(fd, generation, revents)) this.peers.hasStale(this);
   }

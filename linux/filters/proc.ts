@@ -25,7 +25,7 @@ import {
   libc,
   scratch,
 } from "../system/libc.ts";
-import { release } from "../system/own.ts";
+import { release, setAside } from "../system/own.ts";
 import { pollNow } from "../system/sockets.ts";
 import type { Source } from "../system/sources.ts";
 
@@ -48,21 +48,24 @@ const TRACKING = NOTE_TRACK | NOTE_TRACKERR | NOTE_CHILD;
 /** The process behind one watcher. */
 class WatchedProcess implements Source {
   status = 0;
-  #hasExited = false;
 
   constructor(
     readonly host: Host,
     readonly knote: Knote,
-    readonly pidfd: number,
+    /** -1 once it has exited. */
+    public pidfd: number,
   ) {}
 
-  /** It has exited. The pidfd stays readable from now on, so it leaves the set. */
+  moved(fd: number): void {
+    this.pidfd = fd;
+  }
+
+  /** It has exited, and there is no more to learn of it: the pidfd would stay readable. */
   ready(): void {
     const { knote } = this;
-    this.host.removeSource(this.pidfd);
-    this.#hasExited = true;
     knote.pending = knote.fflags & EXITS; // R82: whatever is wanted later
     if ((knote.pending & NOTE_EXITSTATUS) !== 0) this.#takeStatus();
+    this.close();
     this.report();
   }
 
@@ -74,7 +77,7 @@ class WatchedProcess implements Source {
 
   /** Records an exit that nobody has looked at yet. */
   look(): void {
-    if (!this.#hasExited && pollNow(this.pidfd, EPOLLIN) !== 0) this.ready();
+    if (this.pidfd !== -1 && pollNow(this.pidfd, EPOLLIN) !== 0) this.ready();
   }
 
   report(): void {
@@ -84,8 +87,10 @@ class WatchedProcess implements Source {
   }
 
   close(): void {
+    if (this.pidfd === -1) return;
     this.host.removeSource(this.pidfd);
     release(this.pidfd);
+    this.pidfd = -1;
   }
 }
 
@@ -163,13 +168,13 @@ export class ProcFilter implements Filter {
   closed(): void {}
 
   dispose(): void {
-    for (const { pidfd } of this.#processes.values()) release(pidfd);
+    for (const process of this.#processes.values()) process.close();
   }
 }
 
 /** A pidfd of a process that runs, or -errno: ESRCH also for one that has exited, reaped or not (R80). */
 function openProcess(pid: number): number {
-  const pidfd = Number(libc.pidfd_open(SYS_pidfd_open, pid, 0));
+  const pidfd = setAside(Number(libc.pidfd_open(SYS_pidfd_open, pid, 0)));
   if (pidfd === -1) {
     const error = captureErrno();
     // EINVAL or ENOENT for a number that is a thread's and no process's.

@@ -30,7 +30,7 @@ import {
   NONBLOCK,
   scratch,
 } from "../system/libc.ts";
-import { release } from "../system/own.ts";
+import { release, setAside } from "../system/own.ts";
 import { TimerHeap } from "./timer_heap.ts";
 
 const TFD_TIMER_ABSTIME = 1;
@@ -50,10 +50,14 @@ class Clock {
 
   constructor(
     readonly id: number,
-    readonly fd: number,
+    public fd: number,
     readonly host: Host,
   ) {
     this.baseSeconds = Math.floor(clockTime(id, 0) / SECOND);
+  }
+
+  moved(fd: number): void {
+    this.fd = fd;
   }
 
   now(): number {
@@ -210,7 +214,7 @@ export class TimerFilter implements Filter {
   #open(id: number): Clock | number {
     const open = this.#clocks.get(id);
     if (open !== undefined) return open;
-    const fd = libc.timerfd_create(id, CLOEXEC | NONBLOCK);
+    const fd = setAside(libc.timerfd_create(id, CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const clock = new Clock(id, fd, this.#host);
     const error = this.#host.addSource(fd, clock);

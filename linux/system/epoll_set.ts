@@ -13,7 +13,7 @@ import {
   EventBuffer,
 } from "./epoll.ts";
 import { captureErrno, CLOEXEC, EEXIST, ENOENT, libc } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { Source, SourceRegistry } from "./sources.ts";
 
 const MAX_GENERATION = 0x3fff_ffff;
@@ -71,12 +71,17 @@ export class EpollSet {
 
   /** Makes its descriptor and has it waited for. */
   open(registry: SourceRegistry, source: Source): number {
-    const fd = epollCreate();
+    const fd = setAside(epollCreate());
     if (fd === -1) return captureErrno();
     const error = registry.addSource(fd, source);
     if (error !== 0) libc.close(fd);
     else this.#fd = fd;
     return error;
+  }
+
+  /** Its descriptor has another number from now on. */
+  moved(fd: number): void {
+    this.#fd = fd;
   }
 
   /** Gives back a descriptor that {@linkcode open} made. */

@@ -8,7 +8,7 @@ import {
   NONBLOCK,
   pointerTo,
 } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { SourceRegistry } from "./sources.ts";
 
 export const IN_MODIFY = 0x2;
@@ -101,6 +101,10 @@ export class Inotify {
     }
   }
 
+  moved(fd: number): void {
+    this.#fd = fd;
+  }
+
   dispose(): void {
     if (this.#fd !== -1) release(this.#fd);
   }
@@ -115,7 +119,7 @@ export class Inotify {
 
   #open(): number {
     if (this.#fd !== -1) return 0;
-    const fd = libc.inotify_init1(CLOEXEC | NONBLOCK);
+    const fd = setAside(libc.inotify_init1(CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const error = this.#registry.addSource(fd, this);
     if (error !== 0) libc.close(fd);

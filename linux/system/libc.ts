@@ -24,8 +24,15 @@ const SYMBOLS = {
   },
   // int ioctl(int fd, unsigned long request, int *argument);
   ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
-  // int fcntl(int fd, int command); the commands used here take no argument
+  // int fcntl(int fd, int command, ... /* int least */); most of the commands used here take no argument
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  duplicate: {
+    name: "fcntl",
+    parameters: ["i32", "i32", "i32"],
+    result: "i32",
+  },
+  // int getrlimit(int resource, struct rlimit *limit);
+  getrlimit: { parameters: ["i32", "pointer"], result: "i32" },
   // int getsockopt(int fd, int level, int name, void *value, socklen_t *length);
   getsockopt: {
     parameters: ["i32", "i32", "i32", "pointer", "pointer"],

@@ -6,11 +6,13 @@ import {
   epollControl,
   EPOLLIN,
 } from "./epoll.ts";
-import { claim } from "./own.ts";
+import { claim, duplicateAside, release } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
 export interface Source {
   ready(fd: number): void;
+  /** Its descriptor has another number from now on. */
+  moved(fd: number): void;
 }
 
 /** Where the engine's own descriptors are waited for. */
@@ -47,6 +49,21 @@ export class Sources {
     if (index === -1) return;
     this.#entries[index] = undefined;
     epollControl(this.#epfd, EPOLL_CTL_DEL, fd, 0, 0);
+  }
+
+  /** Gives a number free that the program is about to use, if a source has it. Out of descriptors it stays. */
+  vacate(fd: number): void {
+    const index = this.#indexOf(fd);
+    const entry = this.#entries[index];
+    if (entry === undefined) return;
+    const other = duplicateAside(fd);
+    if (other === -1) return;
+    epollControl(this.#epfd, EPOLL_CTL_DEL, fd, 0, 0);
+    register(this.#epfd, other, index);
+    entry.fd = other;
+    claim(other);
+    entry.source.moved(other);
+    release(fd);
   }
 
   /** Tells the source that a report is for. */

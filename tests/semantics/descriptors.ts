@@ -99,6 +99,8 @@ const SYMBOLS = {
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int listen(int socket, int backlog);
   listen: { parameters: ["i32", "i32"], result: "i32" },
+  // int fcntl(int fildes, int cmd, ... /* int least */); Linux alone takes it as declared.
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int getpagesize(void);
   getpagesize: { parameters: [], result: "i32" },
   // int getrlimit(int resource, struct rlimit *rlp);
@@ -210,6 +212,23 @@ export function openTcp(): number {
 export function listenOn(fd: number): number {
   assertEquals(system.listen(fd, 5), 0);
   return posix.getsockname(fd).port;
+}
+
+const F_GETFD = 1;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Whether a number is open, to whomever it belongs. */
+export function isOpen(fd: number): boolean {
+  return system.fcntl(fd, F_GETFD, 0) !== -1;
+}
+
+/** The lowest number that is free: on Linux of those from `least` on, and on macOS of all. */
+export function lowestFree(least = 0): number {
+  const fd = Deno.build.os === "linux"
+    ? system.fcntl(1, F_DUPFD_CLOEXEC, least)
+    : posix.dup(1);
+  posix.close(fd);
+  return fd;
 }
 
 const RLIMIT_NOFILE = Deno.build.os === "darwin" ? 8 : 7;

@@ -33,7 +33,7 @@ posix.close(posix.dup(1));
 
 /** A child that runs until it is killed; ended and reaped after the test. */
 class Child implements Disposable {
-  readonly pid: number = posix.spawn(["sleep", "1000"]);
+  readonly pid: number = posix.spawn(["sleep", "60"]);
   #isReaped = false;
 
   /** Kills it, and waits until it has exited. It is not reaped. */
