@@ -18,6 +18,8 @@ export class Knote {
   fflags = 0;
   dataLow = 0;
   dataHigh = 0;
+  /** The four words of ext that its events have (R16); null for zeros. */
+  ext: Int32Array | null;
   enabled: boolean;
   /** Still in its queue's tables. */
   attached = true;
@@ -67,6 +69,7 @@ export class Knote {
     this.identLow = change.identLow;
     this.identHigh = change.identHigh;
     this.flags = change.flags;
+    this.ext = change.ext;
     this.enabled = (change.flags & EV_DISABLE) === 0;
     this.take(change);
   }
@@ -76,7 +79,7 @@ export class Knote {
     return this.dataHigh * TWO_32 + (this.dataLow >>> 0);
   }
 
-  /** R3: EV_DISABLE overrules EV_ENABLE. R1: EV_ADD alone does not enable. */
+  /** R1: EV_ADD alone does not enable. */
   enabledBy(change: Change): void {
     if ((change.flags & EV_DISABLE) !== 0) this.enabled = false;
     else if ((change.flags & EV_ENABLE) !== 0) this.enabled = true;

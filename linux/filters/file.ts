@@ -1,14 +1,15 @@
-/** READ and WRITE on files that epoll refuses as they never wait: regular files, directories, /dev/null (R33, R37). */
-import { EV_CLEAR, EVFILT_READ } from "../../constants.ts";
+/** READ and WRITE on files that epoll refuses as they never wait: regular files, and devices such as /dev/null (R33, R37). */
+import { EV_CLEAR, EVFILT_READ, NOTE_LOWAT } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
 import { fillReport, type Filter, GONE, type Knote } from "../knote.ts";
 import { type FileListener, IN_MODIFY } from "../system/inotify.ts";
-import { EBADF, libc } from "../system/libc.ts";
+import { EINVAL, libc } from "../system/libc.ts";
 import {
   type FileStat,
+  isCharacterDevice,
   isRegular,
-  isSameFile,
+  statAgain,
   statOf,
 } from "../system/stat.ts";
 
@@ -42,8 +43,7 @@ class PlainFile implements FileListener {
 
   /** Its state; undefined where the number was closed or names another file now (R9). */
   statNow(): FileStat | undefined {
-    const now = statOf(this.fd);
-    return now !== undefined && isSameFile(now, this.stat) ? now : undefined;
+    return statAgain(this.fd, this.stat);
   }
 }
 
@@ -68,7 +68,8 @@ export class FileFilter implements Filter {
   attach(knote: Knote, _change: Change): number {
     const fd = knote.ident as number;
     const stat = statOf(fd);
-    if (stat === undefined) return EBADF;
+    if (typeof stat === "number") return stat;
+    if (!isRegular(stat) && !isWatchableDevice(stat, knote)) return EINVAL; // R5
     const file = new PlainFile(this.#host, knote, fd, stat);
     if (this.#countsBytes(stat)) {
       const wd = this.#host.inotify.add(fd, IN_MODIFY, file);
@@ -166,4 +167,10 @@ export class FileFilter implements Filter {
   #isGone(fd: number): boolean {
     return this.#files.get(fd)?.statNow() === undefined;
   }
+}
+
+/** A device takes who asks for no more than whether it is ready. */
+function isWatchableDevice(stat: FileStat, knote: Knote): boolean {
+  return isCharacterDevice(stat) && (knote.fflags & NOTE_LOWAT) !== 0 &&
+    knote.data === 1;
 }

@@ -10,7 +10,7 @@ import {
   EPOLLRDHUP,
 } from "../system/epoll.ts";
 import { EpollSet } from "../system/epoll_set.ts";
-import { EBADF } from "../system/libc.ts";
+import { EBADF, EINVAL, pageSize } from "../system/libc.ts";
 import {
   isShutForWriting,
   isTerminalMaster,
@@ -34,12 +34,19 @@ const TERMINAL_BUFFER = 4096;
 
 export class WriteFilter extends DescriptorFilter {
   override readonly number: number = EVFILT_WRITE;
-  protected override readonly mask: number = EPOLLOUT;
   protected override readonly files: FileFilter;
 
   constructor(host: Host, peers: Peers) {
     super(host, peers, new EpollSet());
     this.files = new FileFilter(EVFILT_WRITE, host);
+  }
+
+  protected override maskOf(): number {
+    return EPOLLOUT;
+  }
+
+  protected override refusal(_knote: Knote, fd: number): number {
+    return this.isQueue(fd) ? EINVAL : 0;
   }
 
   protected override isConditional(): boolean {
@@ -56,7 +63,7 @@ export class WriteFilter extends DescriptorFilter {
       case KIND_STREAM:
         return this.#evaluateStream(knote, fd, revents);
       case KIND_DATAGRAM:
-        return whenRoom(revents, socketRoom(fd, false));
+        return evaluateDatagram(fd, revents);
       case KIND_LISTENER:
         return false;
       case KIND_PIPE:
@@ -72,7 +79,7 @@ export class WriteFilter extends DescriptorFilter {
     if (isBroken && !wasConnected(fd, revents)) return false;
     const room = socketRoom(fd, true);
     if (room === -EBADF) return false;
-    const ends = isBroken || isShutForWriting(fd);
+    const ends = isBroken || isShutForWriting(fd, true);
     if (!ends) return whenRoom(revents, room);
     fillReport(EV_EOF, this.peers.socketError(fd, knote.kind, revents), room);
     return true;
@@ -82,6 +89,17 @@ export class WriteFilter extends DescriptorFilter {
 function whenRoom(revents: number, room: number): boolean {
   if (room < 0 || (revents & EPOLLOUT) === 0) return false;
   fillReport(0, 0, room);
+  return true;
+}
+
+/** R31: an error is reported, and is no end. */
+function evaluateDatagram(fd: number, revents: number): boolean {
+  const room = socketRoom(fd, false);
+  const hasError = (revents & EPOLLERR) !== 0;
+  if (hasError || room < 0 || !isShutForWriting(fd, false)) {
+    return whenRoom(hasError ? revents | EPOLLOUT : revents, room);
+  }
+  fillReport(EV_EOF, 0, room);
   return true;
 }
 
@@ -98,7 +116,7 @@ function evaluatePipe(fd: number, revents: number): boolean {
     fillReport(EV_EOF, 0, 0);
     return true;
   }
-  return whenRoom(revents, roomInPipe(pipeSize(fd), used));
+  return whenRoom(revents, roomInPipe(pipeSize(fd), used, pageSize));
 }
 
 /**
@@ -106,10 +124,10 @@ function evaluatePipe(fd: number, revents: number): boolean {
  * follow each other hold more than one page would, or the second would have joined the first. Where whole pages are
  * used it was filled by whole pages.
  */
-function roomInPipe(size: number, used: number): number {
-  if (used % PIPE_BUF === 0) return Math.max(PIPE_BUF, size - used);
-  const pages = 2 + Math.floor(2 * used / PIPE_BUF);
-  return Math.max(PIPE_BUF, size - pages * PIPE_BUF);
+export function roomInPipe(size: number, used: number, page: number): number {
+  if (used % page === 0) return Math.max(PIPE_BUF, size - used);
+  const pages = 2 + Math.floor(2 * used / page);
+  return Math.max(PIPE_BUF, size - pages * page);
 }
 
 function evaluateOther(fd: number, revents: number): boolean {

@@ -4,6 +4,8 @@ import { ARCH } from "../../runtime.ts";
 import {
   captureErrno,
   CLOEXEC,
+  EINVAL,
+  ELOOP,
   ENOSYS,
   libc,
   pointerTo,
@@ -70,9 +72,9 @@ export function epollControl(
   words[0] = events;
   words[DATA_LOW] = fd;
   words[DATA_HIGH] = high;
-  return libc.epoll_ctl(epfd, operation, fd, pointer) === -1
-    ? captureErrno()
-    : 0;
+  if (libc.epoll_ctl(epfd, operation, fd, pointer) !== -1) return 0;
+  const error = captureErrno();
+  return error === ELOOP ? EINVAL : error; // R22: a ring of sets, or too many in each other
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   EventBuffer,
 } from "./epoll.ts";
 import { captureErrno, CLOEXEC, EEXIST, ENOENT, libc } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { Source, SourceRegistry } from "./sources.ts";
 
 const MAX_GENERATION = 0x3fff_ffff;
@@ -50,6 +50,8 @@ export class EpollSet {
   #fd: number;
   /** Numbers that epoll has a registration for, as far as is known. */
   #registered: (boolean | undefined)[] = [];
+  /** Whether epoll has taken an order since this was last set to false, which shows that its descriptor is open. */
+  isProven = false;
 
   /** @param fd Its epoll descriptor; -1 where it is made when first needed, by {@linkcode open}. */
   constructor(fd = -1) {
@@ -69,12 +71,17 @@ export class EpollSet {
 
   /** Makes its descriptor and has it waited for. */
   open(registry: SourceRegistry, source: Source): number {
-    const fd = epollCreate();
+    const fd = setAside(epollCreate());
     if (fd === -1) return captureErrno();
     const error = registry.addSource(fd, source);
     if (error !== 0) libc.close(fd);
     else this.#fd = fd;
     return error;
+  }
+
+  /** Its descriptor has another number from now on. */
+  moved(fd: number): void {
+    this.#fd = fd;
   }
 
   /** Gives back a descriptor that {@linkcode open} made. */
@@ -162,6 +169,8 @@ export class EpollSet {
     events: number,
     generation: number,
   ): number {
-    return epollControl(this.#fd, operation, fd, events, generation);
+    const error = epollControl(this.#fd, operation, fd, events, generation);
+    if (error === 0 || error === EEXIST) this.isProven = true;
+    return error;
   }
 }
