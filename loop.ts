@@ -16,6 +16,7 @@ import { EV_ADD, EV_ONESHOT } from "./constants.ts";
 import { filterName } from "./errors.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
 import { Kqueue, type KqueueOptions } from "./kqueue.ts";
+import { provideLoop } from "./loop/friend.ts";
 import { EventStream } from "./loop/stream.ts";
 import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
 
@@ -61,12 +62,22 @@ export class Loop {
   readonly #watchers: (Watcher | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #keys = new Set<string>();
+  /** How many watches it waits for. */
+  #refs = 0;
+  /** Ends the wait when there are none. */
   #idle = new AbortController();
+  #isWaiting = false;
   #pump: Promise<void> | undefined;
   #generation = 0;
   /** Why watches end that `close` ends. */
   readonly #closed = new Deno.errors.BadResource("The loop is closed");
   #reported: unknown;
+
+  static {
+    provideLoop((loop, change, handler, ended) =>
+      (loop as Loop).#add(change, handler, ended)
+    );
+  }
 
   /**
    * Makes a loop on a queue of its own.
@@ -264,7 +275,7 @@ export class Loop {
     change: KeventInit,
     handler: Handler,
     ended: (reason: unknown) => void,
-  ): Watch {
+  ): Watcher {
     const key = `${change.filter} ${change.ident}`;
     if (this.#keys.has(key)) {
       throw new Deno.errors.AlreadyExists(
@@ -281,7 +292,6 @@ export class Loop {
       this.#watchers[slot] = undefined;
       this.#freeSlots.push(slot);
       this.#keys.delete(key);
-      if (this.#keys.size === 0) this.#idle.abort();
     };
     const watcher = new Watcher(
       this.#kq,
@@ -289,23 +299,34 @@ export class Loop {
       word,
       handler,
       released,
+      (by) => this.#count(by),
       ended,
     );
     this.#freeSlots.pop();
     this.#watchers[slot] = watcher;
     this.#keys.add(key);
-    this.#pump ??= this.#run();
+    watcher.ref();
     return watcher;
   }
 
-  /** Waits and delivers as long as there are watches. */
+  #count(by: 1 | -1): void {
+    this.#refs += by;
+    if (this.#refs > 0) this.#pump ??= this.#run();
+    else if (this.#isWaiting) this.#idle.abort();
+  }
+
+  /** Waits and delivers as long as there are watches to wait for. */
   async #run(): Promise<void> {
-    while (this.#keys.size > 0 && !this.closed) {
+    while (this.#refs > 0 && !this.closed) {
       if (this.#idle.signal.aborted) this.#idle = new AbortController();
       try {
         const { signal } = this.#idle;
-        this.#deliver((await this.#kq.waitAsync({ signal })).toArray());
+        this.#isWaiting = true;
+        const events = await this.#kq.waitAsync({ signal });
+        this.#isWaiting = false;
+        this.#deliver(events.toArray());
       } catch (error) {
+        this.#isWaiting = false;
         // The last watch has ended, or the loop was closed; all else ends the loop, and whoever waits is told.
         if (!this.closed && !this.#idle.signal.aborted) this.#closeWith(error);
       }

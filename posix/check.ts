@@ -17,6 +17,12 @@ const tagOf = uncurried(getterOf(Symbol.toStringTag));
 const byteLengthOf = uncurried(getterOf("byteLength")) as (
   bytes: Uint8Array,
 ) => number;
+const byteOffsetOf = uncurried(getterOf("byteOffset")) as (
+  bytes: Uint8Array,
+) => number;
+const bufferOf = uncurried(getterOf("buffer")) as (
+  bytes: Uint8Array,
+) => ArrayBufferLike;
 /** Throws for a view that is out of its memory's bounds. */
 const keysOf = uncurried(TYPED_ARRAY.keys);
 const toBigInt = BigInt;
@@ -76,6 +82,19 @@ export function byteCount(name: string, bytes: Uint8Array): bigint {
   // Numbers as size_t take Deno's slow way into a call, 130 ns longer.
   // Said to be an int, it is converted in 5 ns rather than in 16.
   return length > MAX_COUNT ? MAX_COUNT_WORD : toBigInt(length | 0);
+}
+
+/** Some of a view's bytes as a view of its own, whatever the view says of itself; up to its end unless told. */
+export function partOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number = byteLengthOf(bytes),
+): Uint8Array {
+  return new Uint8Array(
+    bufferOf(bytes),
+    byteOffsetOf(bytes) + start,
+    end - start,
+  );
 }
 
 /** Throws for a view whose memory was transferred, or whose place in it was cut off. */
