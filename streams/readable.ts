@@ -1,5 +1,6 @@
 /** A descriptor as a stream to read from. */
 import { EVFILT_READ } from "../constants.ts";
+import { SystemError } from "../errors.ts";
 import { checkInteger } from "../kevent/check.ts";
 import type { Loop } from "../loop.ts";
 import { checkOptions } from "../options.ts";
@@ -166,6 +167,9 @@ class Source implements UnderlyingByteSource {
   }
 
   #end(controller: ReadableByteStreamController): void {
+    const { errno } = this.#side;
+    // Who tells of an error may have taken it from the socket, and then a read calls it an end.
+    if (errno !== 0) throw new SystemError("read", errno);
     this.#side.release();
     controller.close();
   }

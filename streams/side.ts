@@ -1,6 +1,7 @@
 /** What one stream has of a descriptor: a direction to wait for, and a share in who closes it. */
-import { EV_CLEAR } from "../constants.ts";
+import { EV_CLEAR, EV_EOF } from "../constants.ts";
 import { closeListeners } from "../kernel.ts";
+import type { Kevent64 } from "../kevent/record.ts";
 import type { Loop } from "../loop.ts";
 import { addWatcher } from "../loop/friend.ts";
 import type { Watcher } from "../loop/watcher.ts";
@@ -33,6 +34,8 @@ closeListeners.add((fd) => {
  */
 export class Side {
   readonly fd: number;
+  /** With what error the last event said that it is broken; 0 for none. */
+  errno = 0;
   readonly #loop: Loop;
   readonly #filter: number;
   #watcher: Watcher | undefined;
@@ -117,7 +120,7 @@ export class Side {
       this.#watcher = addWatcher(
         this.#loop,
         { ident: this.fd, filter: this.#filter, flags: EV_CLEAR },
-        () => this.#happened(),
+        (event) => this.#happened(event),
         (reason) => this.#ended(reason),
       );
       return;
@@ -129,7 +132,8 @@ export class Side {
     watcher.ref();
   }
 
-  #happened(): void {
+  #happened({ flags, fflags }: Kevent64): void {
+    if ((flags & EV_EOF) !== 0) this.errno = fflags;
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       this.#waiting = undefined;
