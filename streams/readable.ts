@@ -139,30 +139,19 @@ class Source implements UnderlyingByteSource {
   /** Passes on what there is, or the end. False where there is nothing yet. */
   #fill(controller: ReadableByteStreamController): boolean {
     this.#side.check();
-    const { byobRequest } = controller;
-    return byobRequest === null
-      ? this.#fillChunk(controller)
-      : this.#fillRequest(controller, byobRequest);
-  }
-
-  #fillRequest(
-    controller: ReadableByteStreamController,
-    request: ReadableStreamBYOBRequest,
-  ): boolean {
-    const view = request.view as Uint8Array;
-    const count = this.#channel.read(this.#side.fd, view);
-    if (count === null) return false;
-    if (count === 0) this.#end(controller);
-    request.respond(count);
-    return true;
-  }
-
-  #fillChunk(controller: ReadableByteStreamController): boolean {
-    const buffer = bufferFor(this.#chunkSize);
+    const request = controller.byobRequest;
+    const wanted = request?.view?.byteLength ?? this.#chunkSize;
+    const buffer = bufferFor(Math.min(wanted, this.#chunkSize));
     const count = this.#channel.read(this.#side.fd, buffer);
     if (count === null) return false;
-    if (count === 0) this.#end(controller);
-    else controller.enqueue(takeChunk(count));
+    if (count > 0) {
+      // A request may be left over from a reader that let go. What answers that goes into the stream's queue, and a
+      // read that is pending by then is not told; `enqueue` serves whoever reads.
+      controller.enqueue(takeChunk(count));
+    } else {
+      this.#end(controller);
+      request?.respond(0);
+    }
     return true;
   }
 
