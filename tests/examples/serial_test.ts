@@ -3,10 +3,9 @@ import { describe, it } from "@std/testing/bdd";
 import { Loop } from "../../loop.ts";
 import { readableStream, writableStream } from "../../streams.ts";
 import { soon } from "../async/support.ts";
+import { encoder } from "../posix/support.ts"; // which opens the libraries
 import { Terminal } from "../semantics/terminal.ts";
 import { Program } from "./program.ts";
-
-const encoder = new TextEncoder();
 
 describe("examples/serial.ts", () => {
   it("prints what a line says, and sends what is typed, until the line hangs up", async () => {
