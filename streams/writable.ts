@@ -61,6 +61,9 @@ const OPTIONS: Required<WritableStreamOptions> = { close: true };
  * await echo;
  * ```
  *
+ * `pipeTo` lets a write that is under way end before it heeds its signal. Where the other side takes nothing, that may
+ * last: `close` of `/posix` ends both at once.
+ *
  * The mode of a descriptor is not changed. To a pipe in blocking mode it writes pieces of PIPE_BUF bytes (512 on macOS,
  * 4096 on Linux), which never wait unless others write to it as well; non-blocking mode costs less. A terminal or serial
  * line in blocking mode keeps the program waiting for as long as it takes such a piece: put it in non-blocking mode.
