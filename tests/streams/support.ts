@@ -1,6 +1,6 @@
 /** What the tests of streams share: kinds of connections, and bytes that can be checked. */
 import { assertEquals } from "@std/assert";
-import { Descriptors } from "../semantics/descriptors.ts";
+import type { Descriptors } from "../semantics/descriptors.ts";
 import * as posix from "../../posix.ts";
 
 /** Two descriptors: what is written to one is read from the other. */
