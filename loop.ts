@@ -19,6 +19,7 @@ import { plainChange, readChange } from "./kevent/memory.ts";
 import type { Kevent64, Kevent64Init, KeventInit } from "./kevent/record.ts";
 import { Kqueue, type KqueueOptions } from "./kqueue.ts";
 import { onAbort, throwIfAborted } from "./kqueue/signal.ts";
+import { provideLoop } from "./loop/friend.ts";
 import { EventStream } from "./loop/stream.ts";
 import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
 import { checkOptions, shown } from "./options.ts";
@@ -64,6 +65,9 @@ const OPTIONS: Required<LoopOptions> = { signal: new AbortController().signal };
 export class Loop {
   static {
     showAs(Loop.prototype, (loop) => loop.#describe());
+    provideLoop((loop, change, handler, ended) =>
+      (loop as Loop).#add(plainOf(change), handler, ended)
+    );
   }
 
   readonly #kq: Kqueue;
@@ -71,7 +75,11 @@ export class Loop {
   readonly #watchers: (Watcher | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #keys = new Set<string>();
+  /** How many watches it waits for. */
+  #refs = 0;
+  /** Ends the wait when there are none. */
   #idle = new AbortController();
+  #isWaiting = false;
   #pump: Promise<void> | undefined;
   #generation = 0;
   /** Why watches end that `close` ends. */
@@ -284,7 +292,7 @@ export class Loop {
     change: Required<Kevent64Init>,
     handler: Handler,
     ended: (reason: unknown) => void,
-  ): Watch {
+  ): Watcher {
     const { ident, filter } = change;
     const key = `${filter} ${ident}`;
     if (this.#keys.has(key)) {
@@ -302,7 +310,6 @@ export class Loop {
       this.#watchers[slot] = undefined;
       this.#freeSlots.push(slot);
       this.#keys.delete(key);
-      if (this.#keys.size === 0) this.#idle.abort();
     };
     const watcher = new Watcher(
       this.#kq,
@@ -310,23 +317,34 @@ export class Loop {
       word,
       handler,
       released,
+      (by) => this.#count(by),
       ended,
     );
     this.#freeSlots.pop();
     this.#watchers[slot] = watcher;
     this.#keys.add(key);
-    this.#pump ??= this.#run();
+    watcher.ref();
     return watcher;
   }
 
-  /** Waits and delivers as long as there are watches. */
+  #count(by: 1 | -1): void {
+    this.#refs += by;
+    if (this.#refs > 0) this.#pump ??= this.#run();
+    else if (this.#isWaiting) this.#idle.abort();
+  }
+
+  /** Waits and delivers as long as there are watches to wait for. */
   async #run(): Promise<void> {
-    while (this.#keys.size > 0 && !this.closed) {
+    while (this.#refs > 0 && !this.closed) {
       if (this.#idle.signal.aborted) this.#idle = new AbortController();
       try {
         const { signal } = this.#idle;
-        this.#deliver((await this.#kq.waitAsync({ signal })).toArray());
+        this.#isWaiting = true;
+        const events = await this.#kq.waitAsync({ signal });
+        this.#isWaiting = false;
+        this.#deliver(events.toArray());
       } catch (error) {
+        this.#isWaiting = false;
         // The last watch has ended, or the loop was closed; all else ends the loop, and whoever waits is told.
         if (!this.closed && !this.#idle.signal.aborted) this.#closeWith(error);
       }

@@ -99,8 +99,10 @@ export class Watcher implements Watch {
   readonly #udata: bigint;
   readonly #handler: Handler;
   readonly #released: () => void;
+  readonly #counted: (by: 1 | -1) => void;
   readonly #ended: (reason: unknown) => void;
   #active = true;
+  #isRef = false;
   /** Disabled by its owner; and by itself while a promise of the handler is pending. */
   #isDisabled = false;
   #isPaused = false;
@@ -114,6 +116,7 @@ export class Watcher implements Watch {
    * @param change What to tell the kernel.
    * @param word The udata to tell it instead of the change's own.
    * @param released Called when the watch no longer counts, before the handler sees its last event.
+   * @param counted Called when the loop is to wait for one watch more, or one less.
    * @param ended Called when no event will come any more, with the reason where that was not its own doing.
    */
   constructor(
@@ -122,6 +125,7 @@ export class Watcher implements Watch {
     word: bigint,
     handler: Handler,
     released: () => void,
+    counted: (by: 1 | -1) => void,
     ended: (reason: unknown) => void,
   ) {
     this.#kq = kq;
@@ -131,6 +135,7 @@ export class Watcher implements Watch {
     this.word = word;
     this.#handler = handler;
     this.#released = released;
+    this.#counted = counted;
     this.#ended = ended;
     kq.apply({ ...change, udata: word });
   }
@@ -188,6 +193,20 @@ export class Watcher implements Watch {
     return `Watch { ${what}, active: ${this.#active} }`;
   }
 
+  /** The loop waits for it, as it does for every watch unless told otherwise. */
+  ref(): void {
+    if (this.#isRef || !this.#active) return;
+    this.#isRef = true;
+    this.#counted(1);
+  }
+
+  /** The loop does not wait on its account: what it brings is delivered when the loop waits for others. */
+  unref(): void {
+    if (!this.#isRef) return;
+    this.#isRef = false;
+    this.#counted(-1);
+  }
+
   /** The kernel has an event for it. */
   deliver(event: Kevent64): void {
     if (!this.#active) return;
@@ -200,8 +219,13 @@ export class Watcher implements Watch {
   end(reason: unknown): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#released();
+    this.#release();
     this.#ended(reason);
+  }
+
+  #release(): void {
+    this.unref();
+    this.#released();
   }
 
   #call(event: Kevent64): void {
@@ -209,7 +233,7 @@ export class Watcher implements Watch {
     if (isLast) {
       this.#active = false;
       if ((event.flags & EV_ONESHOT) === 0) this.#delete();
-      this.#released();
+      this.#release();
     }
     try {
       const result = this.#handler({ ...event, udata: this.#udata }, this);

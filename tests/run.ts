@@ -92,7 +92,7 @@ function everything(): string[] {
     "--preload=tests/preload.ts",
     "tests/",
     "kqueue.ts",
-    ...["kevent/", "loop/", "posix/"],
+    ...["kevent/", "loop/", "posix/", "streams/"],
     ...Object.values(config.exports),
   ];
 }

@@ -67,6 +67,11 @@ export class Descriptors implements Disposable {
     return this.keep(number);
   }
 
+  /** Leaves a descriptor to somebody else, who closes it. */
+  forget(...fds: number[]): void {
+    for (const fd of fds) this.#open.delete(fd);
+  }
+
   /** Closes a descriptor by way of the module. */
   close(...fds: number[]): void {
     for (const fd of fds) {
