@@ -5,6 +5,20 @@
  *
  * Conditions are asked of poll(2) with no timeout. An edge (EV_CLEAR) cannot be told from a level
  * that stays by asking, so each such watcher has an edge-triggered epoll descriptor of its own.
+ *
+ * What it does not do:
+ * - An error is taken out of the socket to be told (SO_ERROR), and told ever after. There it is told
+ *   for as long as nobody takes it, and is still to be taken.
+ * - A datagram socket's data is the next datagram's; there it is the bytes of all, and a mark
+ *   (NOTE_LOWAT, SO_RCVLOWAT) counts their addresses as well. EV_EOF there brings the error.
+ * - Room is Linux's: what poll(2) calls room and what the buffers' accounts say of it, without
+ *   SO_SNDLOWAT, and of a Unix socket without the receiver's buffer. PIPE_BUF is 4096.
+ * - How many connections wait at a listening Unix socket: 1.
+ * - An edge is what epoll(7) or a changed file tells. There each post is one: of a socket each
+ *   segment and acknowledgement, of a FIFO each read, of a regular file each lseek(2) and write.
+ * - A device is ready once its condition holds, whatever mark a later change has; one that is gone
+ *   is no EV_EOF. There a device's attach fills in the change, so that its receipt has fflags 0.
+ * - Packet mode of a terminal's master, where READ may have data 0.
  */
 #define _GNU_SOURCE
 #include "darwin.h"
