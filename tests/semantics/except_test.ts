@@ -13,6 +13,7 @@ import {
   EVFILT_EXCEPT,
   EVFILT_READ,
   EVFILT_WRITE,
+  type Kevent,
   type KeventInit,
   kevRead,
   kevWrite,
@@ -20,7 +21,7 @@ import {
   NOTE_OOB,
 } from "../../mod.ts";
 import * as posix from "../../posix.ts";
-import { assertCode, only, openQueue } from "./calls.ts";
+import { assertCode, only, openQueue, waitFor } from "./calls.ts";
 import { awaitReadable, Descriptors, receive, send } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
@@ -138,6 +139,27 @@ describeKernels("EVFILT_EXCEPT", () => {
     assertEquals(only(kq.wait()).fflags, NOTE_OOB);
   });
 
+  it("R39 data is what follows out-of-band data, which is not counted itself", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevExcept(server));
+    const isOutOfBand = ({ fflags }: Kevent) => (fflags & NOTE_OOB) !== 0;
+    send(client, 3);
+    sendOutOfBand(client);
+    assertEquals(waitFor(kq, isOutOfBand).data, 0n);
+    if (kernel.isEngine) return;
+    send(client, 2);
+    assertEquals(waitFor(kq, ({ data }) => data === 2n).filter, EVFILT_EXCEPT);
+    // It was there, whether or not somebody has taken it.
+    receiveOutOfBand(server);
+    assertEquals(only(kq.poll()).data, 2n);
+    kq.apply(kevExcept(server, EV_DELETE), kevRead(server));
+    assertEquals(only(kq.wait()).data, 5n);
+    receive(server, 3);
+    assertEquals(only(kq.poll()).data, 2n);
+  });
+
   it("R39 what has come before the watcher is reported", () => {
     using fds = new Descriptors();
     using kq = openQueue();
@@ -165,7 +187,7 @@ describeKernels("EVFILT_EXCEPT", () => {
     }
   });
 
-  it("R13 EV_CLEAR reports each arrival once", () => {
+  it("R13 EV_CLEAR reports each arrival, and then is quiet", () => {
     using fds = new Descriptors();
     using kq = openQueue();
     const [client, server] = fds.tcp();
@@ -173,8 +195,10 @@ describeKernels("EVFILT_EXCEPT", () => {
     for (let i = 0; i < 3; i++) {
       sendOutOfBand(client);
       assertEquals(kq.wait().length, 1);
-      assertEquals(kq.poll(), []);
       receiveOutOfBand(server);
+      // macOS tells of the data and of the segment that brought it: the second may come after the report.
+      kq.poll();
+      assertEquals(kq.wait(5), []);
     }
   });
 
@@ -222,7 +246,8 @@ describeKernels("EVFILT_EXCEPT", () => {
     const [client, server] = fds.tcp();
     kq.apply(
       kevRead(server, { udata: 1 }),
-      kevWrite(server, { udata: 2, flags: EV_ADD | EV_CLEAR }),
+      // What comes from the client may report WRITE again with EV_CLEAR (R13).
+      kevWrite(server, { udata: 2, flags: EV_ADD | EV_DISPATCH }),
       kevExcept(server, EV_ADD | EV_ONESHOT, 3),
     );
     assertEquals(only(kq.wait()).filter, EVFILT_WRITE);
