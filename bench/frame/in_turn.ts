@@ -6,11 +6,14 @@ import process from "node:process";
 import { median } from "../measure.ts";
 import type { Figure } from "./result.ts";
 
+/** Rounds until the compilers of JavaScript have come to rest. */
+const WARM_UP = 3;
+
 /** One of those compared: does its work once and gives the value of this round. */
 export type Turn = () => number | Promise<number>;
 
 /**
- * Gives each a turn in every round, in an order that changes, after one round to warm up.
+ * Gives each a turn in every round, in an order that changes, after some rounds to warm up.
  *
  * @param turns By name, the first being the measure of the others.
  */
@@ -20,7 +23,7 @@ export async function inTurn(
 ): Promise<Figure[]> {
   const names = Object.keys(turns);
   const values = new Map(names.map((name) => [name, [] as number[]]));
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -WARM_UP; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
       const value = await turns[name]();
       if (round >= 0) values.get(name)?.push(value);
