@@ -44,7 +44,7 @@ function receiveAll(fd: number, count: number): void {
   }
 }
 
-describeKernels("EVFILT_EXCEPT", () => {
+describeKernels("EVFILT_EXCEPT", (kernel) => {
   it("R39 out-of-band data is reported", () => {
     using fds = new Descriptors();
     using kq = openQueue();
@@ -147,8 +147,9 @@ describeKernels("EVFILT_EXCEPT", () => {
     const isOutOfBand = ({ fflags }: Kevent) => (fflags & NOTE_OOB) !== 0;
     send(client, 3);
     sendOutOfBand(client);
-    assertEquals(waitFor(kq, isOutOfBand).data, 0n);
-    if (kernel.isEngine) return;
+    const { data } = waitFor(kq, isOutOfBand);
+    if (kernel.isEngine) return; // *Linux*: data is what can be read, up to the mark
+    assertEquals(data, 0n);
     send(client, 2);
     assertEquals(waitFor(kq, ({ data }) => data === 2n).filter, EVFILT_EXCEPT);
     // It was there, whether or not somebody has taken it.
