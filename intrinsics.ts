@@ -14,6 +14,10 @@ export const {
 export const { isInteger, isSafeInteger } = Number;
 export const { asIntN } = globalThis.BigInt;
 export const { floor } = Math;
+// Tests replace these by a clock of their own, which a kernel does not go by.
+export const { queueMicrotask } = globalThis;
+/** performance.now(), in ms. */
+export const now: () => number = performance.now.bind(performance);
 
 /** A method as a function of its receiver and arguments. */
 export function uncurried<R, A extends unknown[], T>(

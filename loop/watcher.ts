@@ -13,6 +13,7 @@ import {
   NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
+import { queueMicrotask } from "../intrinsics.ts";
 import { filterName } from "../kevent/describe.ts";
 import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
