@@ -12,6 +12,7 @@ import {
 import { SystemError } from "./errors.ts";
 import { close, errno, kevent64, kqueue } from "./ffi.ts";
 import { showAs } from "./inspect.ts";
+import { now } from "./intrinsics.ts";
 import { checkInteger, intOf } from "./kevent/check.ts";
 import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
 import type { Kevent64, KeventInit } from "./kevent/record.ts";
@@ -331,16 +332,16 @@ export class Kqueue {
     this.#isWaiting = true;
     try {
       for (;;) {
-        if (performance.now() - this.#turnedAt > LONGEST_TURN) {
+        if (now() - this.#turnedAt > LONGEST_TURN) {
           await this.#turn(signal);
         }
-        if (this.#poll(events) > 0 || performance.now() >= deadline) return;
+        if (this.#poll(events) > 0 || now() >= deadline) return;
         // Another thread costs ten times a turn of the event loop, in which whoever got the last events may act on them.
         await this.#turn(signal);
-        if (this.#poll(events) > 0 || performance.now() >= deadline) return;
+        if (this.#poll(events) > 0 || now() >= deadline) return;
         this.#place ??= new Place(this.#fd);
         await this.#place.wait(deadline, signal);
-        this.#turnedAt = performance.now();
+        this.#turnedAt = now();
       }
     } finally {
       this.#isWaiting = false;
@@ -349,7 +350,7 @@ export class Kqueue {
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     await nextTurn();
-    this.#turnedAt = performance.now();
+    this.#turnedAt = now();
     throwIfAborted(signal);
   }
 

@@ -1,6 +1,7 @@
 /** One change, and one wait, over a queue's descriptor. */
 import { constants } from "node:os";
 import { errno } from "../ffi.ts";
+import { now } from "../intrinsics.ts";
 import { intOf, wrongNumber } from "../kevent/check.ts";
 import {
   type Kevent64List,
@@ -94,7 +95,7 @@ export function waitOn(
   if (timeoutMs === 0) return collectNow(kq, events);
   checkTimeout(timeoutMs);
   const isEndless = timeoutMs < 0 || timeoutMs === Infinity;
-  const deadline = isEndless ? Infinity : performance.now() + timeoutMs;
+  const deadline = isEndless ? Infinity : now() + timeoutMs;
   let left = timeoutMs;
   for (;;) {
     if (!isEndless) remaining.setMilliseconds(Math.min(left, MAX_WAIT));
@@ -102,7 +103,7 @@ export function waitOn(
     if (count > 0 || (count === -1 && errno() !== EINTR)) return count;
     if (isEndless) continue;
     // Interrupted, or at the end of the longest time that one call may wait.
-    left = deadline - performance.now();
+    left = deadline - now();
     if (left <= 0) return 0;
     if (count === 0 && timeoutMs <= MAX_WAIT) return 0;
   }
@@ -138,5 +139,5 @@ export function checkTimeout(timeoutMs: number): void {
 
 /** When a wait ends, on performance.now()'s clock. */
 export function deadlineOf(timeoutMs: number): number {
-  return timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+  return timeoutMs < 0 ? Infinity : now() + timeoutMs;
 }

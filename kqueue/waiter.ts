@@ -15,19 +15,22 @@
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
 import { constants } from "node:os";
-import { setImmediate } from "node:timers";
+// Not the global ones, which tests replace by a clock of their own.
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_ERROR,
   EVFILT_USER,
   KEVENT_FLAG_IMMEDIATE,
   NOTE_TRIGGER,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
+import { now } from "../intrinsics.ts";
 import { currentKernel, type Kernel } from "../kernel.ts";
 import { Kevent64List, memoryOf } from "../kevent/list.ts";
-import type { RecordMemory } from "../kevent/memory.ts";
-import { PollCall, POLLNVAL } from "../poll.ts";
+import { FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
+import { PollCall } from "../poll.ts";
 import { onAbort } from "./signal.ts";
 
 const { EINTR } = constants.errno;
@@ -47,6 +50,11 @@ const TURNS_TO_COME_BACK = 3;
  * because all of Deno's threads are taken.
  */
 const LAST_WAITS = 50;
+/**
+ * The ident of the bell's watcher, which no other queue has: one that has come to the bell's number, closed by somebody
+ * else, is known by that.
+ */
+const BELL = 0x6265_6c6c_2e6b_7175n;
 /** What setTimeout takes at most. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
@@ -107,7 +115,7 @@ export class Place {
 }
 
 function timeUntil(deadline: number): number {
-  return Math.min(Math.max(0, deadline - performance.now()), MAX_TIMEOUT);
+  return Math.min(Math.max(0, deadline - now()), MAX_TIMEOUT);
 }
 
 const waiters = new WeakMap<Kernel, Waiter>();
@@ -167,7 +175,7 @@ class Waiter {
   /** Waits as long as there is somebody to wait for. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    this.#lookedAt = performance.now();
+    this.#lookedAt = now();
     try {
       while (this.#waiting.size > 0) {
         await this.#call();
@@ -192,10 +200,9 @@ class Waiter {
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
     if (count < 0) throw new SystemError("poll", -count);
-    this.#bell.calm((call.revents(0) & POLLNVAL) === 0);
-    const now = performance.now();
-    const isTime = count === 0 || now - this.#lookedAt >= COME_BACK;
-    if (isTime) this.#lookedAt = now;
+    this.#bell.calm(call.revents(0));
+    const isTime = count === 0 || now() - this.#lookedAt >= COME_BACK;
+    if (isTime) this.#lookedAt = now();
     const woken = places.filter((place, index) =>
       (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
     );
@@ -211,6 +218,7 @@ class Bell {
   readonly #kernel: Kernel;
   readonly #add = recordsOf({ flags: EV_ADD | EV_CLEAR });
   readonly #trigger = recordsOf({ fflags: NOTE_TRIGGER });
+  readonly #touch = recordsOf({});
   readonly #events = memoryOf(new Kevent64List(1));
   #isRung = false;
 
@@ -239,20 +247,22 @@ class Bell {
     this.#send(this.fd, this.#trigger);
   }
 
-  /** After a call. */
-  calm(isOpen: boolean): void {
-    if (!isOpen) {
-      this.fd = -1; // the number is no longer ours
-    } else if (this.#isRung) {
-      this.#kernel.kevent64(
-        this.fd,
-        null,
-        this.#events,
-        KEVENT_FLAG_IMMEDIATE,
-        null,
-      );
-    }
+  /** After a call, which found these POLL… bits for it. Where the number is no longer the bell's, nothing is taken. */
+  calm(revents: number): void {
+    if (revents === 0 && !this.#isRung) return;
     this.#isRung = false;
+    const events = this.#events;
+    // A touch that fails is reported, and keeps the call from collecting (R7).
+    const count = this.#kernel.kevent64(
+      this.fd,
+      this.#touch,
+      events,
+      KEVENT_FLAG_IMMEDIATE,
+      null,
+    );
+    const isOurs = count === 0 ||
+      (count === 1 && (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0);
+    if (!isOurs) this.fd = -1;
   }
 
   #send(fd: number, changes: RecordMemory): number {
@@ -267,7 +277,7 @@ class Bell {
 
 function recordsOf(change: { flags?: number; fflags?: number }): RecordMemory {
   return memoryOf(
-    Kevent64List.from([{ ident: 0, filter: EVFILT_USER, ...change }]),
+    Kevent64List.from([{ ident: BELL, filter: EVFILT_USER, ...change }]),
   );
 }
 

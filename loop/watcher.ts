@@ -14,6 +14,7 @@ import {
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
 import { showAs } from "../inspect.ts";
+import { queueMicrotask } from "../intrinsics.ts";
 import { filterName } from "../kevent/describe.ts";
 import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
