@@ -92,6 +92,10 @@ describeKernels("readableStream()", (kernel) => {
       assert(chunk.every((byte) => byte === index + 1));
     }
     assertEquals(new Set(chunks.map(({ buffer }) => buffer)).size, 5);
+    assertEquals(
+      chunks.map(({ buffer }) => buffer.byteLength),
+      [65536, 10, 65536, 65536, 10],
+    );
   });
 
   it("takes all of a line that is longer than a chunk", async () => {
