@@ -11,9 +11,9 @@ import { figuresOf } from "./frame/in_turn.ts";
 import type { Comparison, Goal } from "./frame/result.ts";
 import { median, percentile } from "./measure.ts";
 
-const ROUNDS = full(11, 5);
-const WARM_UP = full(500, 200);
-const TIMES = full(1000, 300);
+const ROUNDS = full(9, 3);
+const WARM_UP = full(200, 100);
+const TIMES = full(600, 200);
 const PING = new TextEncoder().encode("ping");
 const BARE = "a bare poll(2), nonblocking";
 const WAIT_ASYNC = "waitAsync";

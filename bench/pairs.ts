@@ -12,7 +12,7 @@ import { buildC, Peer, pkgConfig, succeeds } from "./frame/peers.ts";
 import type { Comparison } from "./frame/result.ts";
 
 const FOLDER = `${import.meta.dirname}/pairs`;
-const ROUNDS = full(21, 5);
+const ROUNDS = full(15, 5);
 /** Events of one turn. */
 const EVENTS = 50_000;
 const FLOOR = "bare epoll, C";

@@ -9,7 +9,7 @@ import { Peer, succeeds } from "./frame/peers.ts";
 import type { Comparison } from "./frame/result.ts";
 
 const FOLDER = `${import.meta.dirname}/timers`;
-const ROUNDS = full(9, 3);
+const ROUNDS = full(7, 3);
 const TIMERS = 100_000;
 const KQUEUE = "Kqueue";
 const BATCH = "Kqueue, all in one apply";

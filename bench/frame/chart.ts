@@ -5,7 +5,7 @@ import { type Comparison, digits, type Measured } from "./result.ts";
 
 const WIDTH = 760;
 const ROW = 22;
-const MARGIN = { top: 38, right: 130, bottom: 34, left: 210 };
+const MARGIN = { top: 38, right: 130, bottom: 34, left: 222 };
 
 /** The chart brings its own ground with it, as a picture on a page does not learn which ground the page has. */
 const STYLE = `
@@ -70,7 +70,7 @@ export function toChart(measured: Measured): string {
       Plot.barX(bars, {
         x: "ratio",
         y: "key",
-        fill: ({ isOurs }) => isOurs ? "var(--ours)" : "var(--theirs)",
+        fill: ({ isOurs }: Bar) => isOurs ? "var(--ours)" : "var(--theirs)",
         rx: 2,
       }),
       Plot.text(bars, {

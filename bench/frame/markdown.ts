@@ -10,7 +10,7 @@ import {
 /** A table for each bench, and what became of the goals. */
 export function toMarkdown(results: Results): string {
   const parts = Object.entries(results).map(([name, result]) =>
-    `## ${name}\n\n${tableOf(result)}\n${notesOf(result)}`
+    `## ${name}\n\n${tablesOf(result)}\n${notesOf(result)}`
   );
   return `# Figures
 
@@ -23,16 +23,28 @@ ${parts.join("\n")}
 ${goalTable(results)}`;
 }
 
-function tableOf({ comparisons, ours }: Measured): string {
-  const shown = comparisons.filter(({ isShown }) => isShown);
+/** A table for all comparisons with the same first name. */
+function tablesOf({ comparisons, ours }: Measured): string {
+  const groups = Map.groupBy(
+    comparisons.filter(({ isShown }) => isShown),
+    ({ figures }) => figures[0].name,
+  );
+  return Array.from(groups.values(), (group) => tableOf(group, ours))
+    .join("\n");
+}
+
+function tableOf(
+  group: readonly Comparison[],
+  ours: readonly string[],
+): string {
   const names = [
-    ...new Set(shown.flatMap(({ figures }) => figures.map((f) => f.name))),
+    ...new Set(group.flatMap(({ figures }) => figures.map((f) => f.name))),
   ];
   const heads = names.map((name) => ours.includes(name) ? `**${name}**` : name);
   return [
     line(["", ...heads]),
     line(["---", ...names.map(() => "---:")]),
-    ...shown.map((comparison) => rowOf(comparison, names)),
+    ...group.map((comparison) => rowOf(comparison, names)),
   ].join("\n") + "\n";
 }
 
