@@ -23,6 +23,9 @@ const BENCHES: ReadonlyMap<string, string | undefined> = new Map([
   ["pairs", "0"],
   ["timers", "0"],
   ["async", undefined],
+  ["streams", "0"],
+  ["http", undefined],
+  ["http_workers", undefined],
 ]);
 
 const { values: options, positionals: named } = parseArgs({

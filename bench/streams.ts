@@ -2,11 +2,9 @@
  * Bytes through streams: those of `/streams`, those of `Deno.connect`, and `node:net`, each against the same other
  * process, over a Unix socket and over TCP.
  *
- * `deno run --allow-ffi --allow-net --allow-read --allow-run --allow-write bench/streams.ts [ROUNDS]`
+ * `deno task bench streams`
  *
- * All take turns in each round. What is printed is the median over the rounds: first the share of `Deno.connect`'s CPU
- * time and throughput, round by round, then the figures themselves. CPU time is that of this process with all its
- * threads.
+ * CPU time is that of this process with all its threads. The other process has a core of its own.
  */
 import * as net from "node:net";
 import process from "node:process";
@@ -21,13 +19,22 @@ import {
   write,
 } from "../posix.ts";
 import { Loop, readableStream, writableStream } from "../streams.ts";
-import { median, row } from "./measure.ts";
+import { full, isQuick, publish, rest } from "./frame/bench.ts";
+import { figuresOf } from "./frame/in_turn.ts";
+import { succeeds } from "./frame/peers.ts";
+import type { Comparison } from "./frame/result.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-const ROUNDS = Number(Deno.args[0] ?? 9);
+const ROUNDS = full(7, 1);
 /** By the size of the chunks that are written, here or over there, how many bytes go in one round. */
-const TOTALS = new Map([[65536, 256 * MIB], [1024, 64 * MIB]]);
+const TOTALS = new Map([
+  [65536, full(256, 64) * MIB],
+  [1024, full(64, 16) * MIB],
+]);
+const OURS = "streams";
+const CAN_PIN = rest[0] !== "peer" &&
+  succeeds(["taskset", "-c", "1", "true"]);
 
 type Transport = "unix" | "tcp";
 type Direction = "read" | "write";
@@ -76,7 +83,7 @@ const MOVERS: Record<string, Mover> = {
     const { readable, writable } = connection;
     return await moveByStreams(readable, writable, ...work);
   },
-  "streams": async ({ path, port }, transport, ...work) => {
+  [OURS]: async ({ path, port }, transport, ...work) => {
     using loop = new Loop();
     const fd = connect(transport === "unix" ? { path } : { port });
     const readable = readableStream(loop, fd);
@@ -134,29 +141,39 @@ async function compare(
   direction: Direction,
   size: number,
   total: number,
-): Promise<void> {
+): Promise<Comparison[]> {
   const chunk = new Uint8Array(size);
   const names = Object.keys(MOVERS);
-  const figures = new Map<string, Figure[]>(names.map((name) => [name, []]));
+  const cpu = new Map(names.map((name) => [name, [] as number[]]));
+  const rate = new Map(names.map((name) => [name, [] as number[]]));
   for (let round = -1; round < ROUNDS; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
       const figure = await measure(
         () => MOVERS[name](peer, transport, direction, chunk, total),
         total,
       );
-      if (round >= 0) figures.get(name)?.push(figure);
+      if (round < 0) continue;
+      cpu.get(name)?.push(figure.cpu);
+      rate.get(name)?.push(figure.rate);
     }
   }
-  const base = figures.get(names[0]) ?? [];
-  for (const [name, own] of figures) {
-    console.log(row(
-      `${transport}, ${direction} ${size / 1024} KiB, ${name}`,
-      median(own.map(({ cpu }, i) => cpu / base[i].cpu)).toFixed(2),
-      median(own.map(({ rate }, i) => rate / base[i].rate)).toFixed(2),
-      median(own.map(({ cpu }) => cpu)).toFixed(0),
-      median(own.map(({ rate }) => rate)).toFixed(2),
-    ));
-  }
+  const title = `${transport}, ${direction} ${size / 1024} KiB at a time`;
+  return [
+    {
+      title: `${title}: CPU time`,
+      unit: "ms/GiB",
+      better: "less",
+      isShown: true,
+      figures: figuresOf(cpu),
+    },
+    {
+      title: `${title}: rate`,
+      unit: "GiB/s",
+      better: "more",
+      isShown: false,
+      figures: figuresOf(rate),
+    },
+  ];
 }
 
 /** The other process: to who connects, it gives all bytes there are to give, or takes all that come. */
@@ -200,13 +217,12 @@ async function withPeer(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "kqueue-bench-" });
   const path = `${folder}/socket`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-ffi", import.meta.filename ?? ""],
-      ...["peer", path, direction, `${size}`],
-    ],
-    stdout: "piped",
-  }).spawn();
+  const [program, ...args] = [
+    ...CAN_PIN ? ["taskset", "-c", "1"] : [],
+    ...[Deno.execPath(), "run", "--allow-ffi", import.meta.filename ?? ""],
+    ...["peer", path, direction, `${size}`, ...isQuick ? ["--quick"] : []],
+  ];
+  const child = new Deno.Command(program, { args, stdout: "piped" }).spawn();
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {
     const { value = "" } = await output.read();
@@ -219,19 +235,21 @@ async function withPeer(
   }
 }
 
-if (Deno.args[0] === "peer") {
-  const [, path, direction, size] = Deno.args;
+if (rest[0] === "peer") {
+  const [, path, direction, size] = rest;
   servePeer(path, direction as Direction, Number(size));
 } else {
-  console.log(
-    row("", "CPU ratio", "rate ratio", "CPU ms/GiB", "GiB/s"),
-  );
+  const comparisons: Comparison[] = [];
   for (const direction of ["read", "write"] as const) {
     for (const [size, total] of TOTALS) {
       await withPeer(direction, size, async (peer) => {
-        await compare(peer, "unix", direction, size, total);
-        await compare(peer, "tcp", direction, size, total);
+        for (const transport of ["unix", "tcp"] as const) {
+          comparisons.push(
+            ...await compare(peer, transport, direction, size, total),
+          );
+        }
       });
     }
   }
+  publish({ ours: [OURS], comparisons, missing: [] });
 }
