@@ -248,8 +248,7 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     }
     adopt(fresh.fd, this.#set.fd);
     this.#moveReports(fresh);
-    this.#set.become(fresh);
-    return this.#set.fd;
+    return this.#set.become(fresh) ? this.#set.fd : -1;
   }
 
   /**
