@@ -175,8 +175,10 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   closed(fd: number): void {
     this.files?.closed(fd);
     const knote = this.#knotes[fd];
-    if (knote !== undefined) this.host.forget(knote);
-    this.#knotes[fd] = undefined;
+    if (knote !== undefined) {
+      this.host.forget(knote);
+      this.#knotes[fd] = undefined;
+    }
     this.#set.removeKnown(fd);
   }
 
@@ -246,8 +248,7 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     }
     adopt(fresh.fd, this.#set.fd);
     this.#moveReports(fresh);
-    this.#set.become(fresh);
-    return this.#set.fd;
+    return this.#set.become(fresh) ? this.#set.fd : -1;
   }
 
   /**

@@ -107,7 +107,8 @@ export abstract class ReadableFilter extends DescriptorFilter {
       return behind > 0;
     }
     // A descriptor that counts no bytes, or nothing but an empty datagram or a terminal's end of file, which count.
-    const countsEmpty = kind === KIND_DATAGRAM || kind === KIND_OTHER;
+    const countsEmpty = kind === KIND_DATAGRAM || kind === KIND_OTHER ||
+      bytes < 0;
     if (bytes <= 0 && !(countsEmpty && (revents & EPOLLIN) !== 0)) return false;
     fillReport(0, 0, bytes < 0 ? 1 : bytes);
     return true;

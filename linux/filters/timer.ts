@@ -71,6 +71,15 @@ class Clock {
     return clockTime(this.id, this.baseSeconds);
   }
 
+  /** Whether its timerfd can be set at all. The errno, 0 if it can. */
+  check(): number {
+    scratch.words.fill(0, 0, 8);
+    const { pointer } = scratch;
+    return libc.timerfd_settime(this.fd, 0, pointer, null) === -1
+      ? captureErrno()
+      : 0;
+  }
+
   /** Sets the timerfd to the earliest deadline, if that is another one. */
   arm(): void {
     const deadline = this.heap.first?.deadline ?? Infinity;
@@ -224,7 +233,7 @@ export class TimerFilter implements Filter {
     const fd = setAside(libc.timerfd_create(id, CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const clock = new Clock(id, fd, this.#host);
-    const error = this.#host.addSource(fd, clock);
+    const error = clock.check() || this.#host.addSource(fd, clock);
     if (error !== 0) {
       libc.close(fd);
       return error;

@@ -110,12 +110,13 @@ function wasConnected(fd: number, revents: number): boolean {
 
 function evaluatePipe(fd: number, revents: number): boolean {
   const used = readable(fd);
-  if (used < 0) return false;
+  if (used === -EBADF) return false;
   // The last reader is gone (EPOLLERR), or for the read end the last writer (EPOLLHUP).
   if ((revents & (EPOLLERR | EPOLLHUP)) !== 0) {
     fillReport(EV_EOF, 0, 0);
     return true;
   }
+  if (used < 0) return whenRoom(revents, PIPE_BUF); // the kernel does not tell
   return whenRoom(revents, roomInPipe(pipeSize(fd), used, pageSize));
 }
 

@@ -7,6 +7,7 @@ import {
   EINVAL,
   ELOOP,
   ENOSYS,
+  EPERM,
   libc,
   pointerTo,
   scratch,
@@ -96,7 +97,7 @@ export function epollWait(
   if (hasPwait2 && !Number.isInteger(milliseconds)) {
     const count = waitPrecisely(epfd, buffer, max, nanoseconds);
     if (count !== -ENOSYS) return count;
-    hasPwait2 = false; // before Linux 5.11
+    hasPwait2 = false; // before Linux 5.11, or refused
   }
   return libc.epoll_wait(
     epfd,
@@ -133,6 +134,7 @@ function waitPrecisely(
     null,
     8n,
   ));
-  if (count === -1 && captureErrno() === ENOSYS) return -ENOSYS;
-  return count;
+  if (count !== -1) return count;
+  const error = captureErrno();
+  return error === ENOSYS || error === EPERM ? -ENOSYS : -1;
 }

@@ -155,12 +155,15 @@ export class EpollSet {
 
   /**
    * Takes the registrations of another set, which ends, in place of its own, and keeps its number. With that its
-   * registration in any set around it is lost.
+   * registration in any set around it is lost. Where the kernel refuses, all stays as it is.
+   *
+   * @returns Whether it has taken them.
    */
-  become(fresh: EpollSet): void {
-    this.#registered = fresh.#registered;
-    libc.dup3(fresh.#fd, this.#fd, CLOEXEC);
+  become(fresh: EpollSet): boolean {
+    const isDone = libc.dup3(fresh.#fd, this.#fd, CLOEXEC) !== -1;
     libc.close(fresh.#fd);
+    if (isDone) this.#registered = fresh.#registered;
+    return isDone;
   }
 
   #control(

@@ -2,10 +2,10 @@
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
-  EPOLL_CTL_MOD,
   epollControl,
   EPOLLIN,
 } from "./epoll.ts";
+import { EEXIST } from "./libc.ts";
 import { claim, duplicateAside, release } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
@@ -85,9 +85,11 @@ export class Sources {
 
   /** Whether a descriptor is the set's, or a duplicate of it: the first source can be found by it. */
   isSetOf(fd: number): boolean {
-    const [first] = this.#entries;
-    return first !== undefined &&
-      epollControl(fd, EPOLL_CTL_MOD, first.fd, EPOLLIN, -1) === 0;
+    const first = this.#entries[0];
+    if (first === undefined) return false;
+    const error = register(fd, first.fd, 0);
+    if (error === 0) epollControl(fd, EPOLL_CTL_DEL, first.fd, 0, 0);
+    return error === EEXIST;
   }
 
   #indexOf(fd: number): number {
