@@ -73,7 +73,7 @@ class Clock {
 
   /** Whether its timerfd can be set at all. The errno, 0 if it can. */
   check(): number {
-    scratch.words.fill(0, 0, 8);
+    clearScratch(8);
     const { pointer } = scratch;
     return libc.timerfd_settime(this.fd, 0, pointer, null) === -1
       ? captureErrno()

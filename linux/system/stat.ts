@@ -146,12 +146,12 @@ export function isReplaced(fd: number, lost: FileStat): boolean {
 function lostPath(fd: number): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(PATH_BYTES);
   const name = new TextEncoder().encode(`/proc/self/fd/${fd}\0`);
-  const length = libc.readlink(name, bytes, BigInt(PATH_BYTES));
+  const length = libc.readlink(name, bytes, BigInt(PATH_BYTES - 1));
   const end = length - DELETED.length;
   if (end <= 0) return undefined;
   const tail = new TextDecoder().decode(bytes.subarray(end, length));
   if (tail !== DELETED) return undefined;
-  bytes.fill(0, end);
+  bytes[end] = 0;
   return bytes;
 }
 

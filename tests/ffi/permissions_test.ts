@@ -46,7 +46,7 @@ describe("without any permission", () => {
 
   for (const [name, path] of Object.entries(config.exports)) {
     test(`importing the entry point ${name} works`, mayRun, async () => {
-      const url = JSON.stringify(import.meta.resolve(`../${path}`));
+      const url = JSON.stringify(import.meta.resolve(`../../${path}`));
       const { output, errors } = await run([], [
         `import * as entry from ${url};`,
         `console.log(Object.keys(entry).length > 0);`,

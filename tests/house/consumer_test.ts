@@ -59,7 +59,7 @@ describe("the published files, in a project of somebody else's", () => {
   it("are what the entry points import, and no more than the module", () => {
     const files = publishedFiles();
     for (const path of Object.values(config.exports)) {
-      assertEquals(files.includes(path.replace("../", "")), true, path);
+      assertEquals(files.includes(path.replace("./", "")), true, path);
     }
     const others = /^(?:tests|bench|examples|docs|\.ci|\.github)\//;
     assertEquals(files.filter((file) => others.test(file)), []);
@@ -119,7 +119,7 @@ function makeProject(folder: string): void {
   }
   const imports = Object.entries(config.exports).map(([name, path]) => [
     config.name + name.slice(1),
-    path.replace("../", "./module/"),
+    path.replace("./", "./module/"),
   ]);
   const project = {
     compilerOptions: COMPILER_OPTIONS,
