@@ -34,7 +34,16 @@ export let isList: (value: unknown) => value is EventList;
 export let memoryOf: (list: EventList) => RecordMemory;
 
 /**
- * What {@linkcode KeventList} and {@linkcode Kevent64List} share. It is no list by itself.
+ * What {@linkcode KeventList} and {@linkcode Kevent64List}, such as `Kqueue.poll` returns, share. It is no list by itself.
+ *
+ * ```ts
+ * import { type EventList, EVFILT_USER, KeventList } from "@kqueue/kqueue";
+ *
+ * function idents(list: EventList): bigint[] {
+ *   return Array.from(list, ({ ident }) => ident);
+ * }
+ * console.log(idents(KeventList.from([{ ident: 7, filter: EVFILT_USER }]))); // [ 7n ]
+ * ```
  *
  * A list has a fixed capacity and a length. Its memory never moves and never leaves it, so a kernel may hold its
  * address for as long as the list is alive.
