@@ -33,13 +33,15 @@ import { FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
 import { PollCall } from "../poll.ts";
 import { onAbort } from "./signal.ts";
 
-const { EINTR } = constants.errno;
+const { EINTR, EINVAL } = constants.errno;
 
-/**
- * After how many ms the thread comes back by itself: for an isolate that has ended meanwhile, and to look at queues
- * whose descriptors somebody else has closed or replaced, of which nothing tells.
- */
+/** After how many ms the thread comes back by itself, for an isolate that has ended meanwhile. */
 const COME_BACK = 1000;
+/**
+ * After how many ms all are told to look at their queues: somebody else may have put another file under a descriptor, of
+ * which nothing tells.
+ */
+const LOOK_AGAIN = 3000;
 /**
  * How many turns of the event loop the others wait for those that were woken: most wait again at once, and a call that
  * looks at them already need not be ended for each.
@@ -199,9 +201,9 @@ class Waiter {
     const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
-    if (count < 0) throw new SystemError("poll", -count);
+    if (count < 0) return refuse(places, new SystemError("poll", -count));
     this.#bell.calm(call.revents(0));
-    const isTime = count === 0 || now() - this.#lookedAt >= COME_BACK;
+    const isTime = now() - this.#lookedAt >= LOOK_AGAIN;
     if (isTime) this.#lookedAt = now();
     const woken = places.filter((place, index) =>
       (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
@@ -209,6 +211,13 @@ class Waiter {
     this.#absent = woken.length;
     for (const place of woken) place.wake();
   }
+}
+
+/** Tells those who wait that they cannot. */
+function refuse(places: Place[], error: SystemError): void {
+  // More descriptors than poll takes: the others can wait without the one who came last.
+  const refused = error.errno === EINVAL ? places.slice(-1) : places;
+  for (const place of refused) place.wake(error);
 }
 
 /** The queue with whose EVFILT_USER watcher a call is ended. */
@@ -260,8 +269,9 @@ class Bell {
       KEVENT_FLAG_IMMEDIATE,
       null,
     );
-    const isOurs = count === 0 ||
-      (count === 1 && (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0);
+    const isOurs = count === -1
+      ? this.#kernel.errno() === EINTR
+      : count === 0 || (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0;
     if (!isOurs) this.fd = -1;
   }
 
