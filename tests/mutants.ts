@@ -42,7 +42,6 @@ const SUBJECTS: readonly (readonly [prefix: string, folders: string[]])[] = [
 const FOLDERS = [
   "kevent",
   "hostile",
-  "house",
   "model",
   "ffi",
   "streams",
@@ -73,6 +72,8 @@ const ROOT = join(import.meta.dirname ?? ".", "..");
 const ENTRIES = Object.values(config.exports);
 const BASELINE_MS = 600_000;
 const CHECK_MS = 120_000;
+/** For a file of tests or a few. */
+const FILES_MS = 60_000;
 
 /** As PID 1 of the namespace stands a shell, since the kernel spares PID 1 the signals that it has no handler for. */
 const NAMESPACE = [
@@ -85,7 +86,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     count: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
-    jobs: { type: "string", default: `${2 * availableParallelism()}` },
+    jobs: { type: "string", default: `${3 * availableParallelism()}` },
   },
   allowPositionals: true,
 });
@@ -240,14 +241,14 @@ async function runAgainst(
   const subjects = subjectsOf(file).filter((folder) => sound.has(folder));
   const named = await namesakes(copy, file, subjects);
   if (named.length > 0) {
-    const outcome = await outcomeOf(copy, named, limitOf(subjects));
+    const outcome = await outcomeOf(copy, named, FILES_MS);
     if (outcome !== undefined) return outcome;
   }
   for (const folder of subjects) {
     const outcome = await outcomeOf(
       copy,
       [`tests/${folder}`],
-      limitOf([folder]),
+      limitOf(folder),
     );
     if (outcome !== undefined) return outcome;
   }
@@ -258,7 +259,7 @@ async function runAgainst(
     const outcome = await outcomeOf(
       copy,
       [`tests/${folder}`],
-      limitOf([folder]),
+      limitOf(folder),
     );
     if (outcome !== undefined) return outcome;
   }
@@ -289,8 +290,8 @@ async function namesakes(
   return found;
 }
 
-function limitOf(folders: string[]): number {
-  return Math.max(...folders.map((folder) => limits.get(folder) ?? 0));
+function limitOf(folder: string): number {
+  return limits.get(folder) ?? BASELINE_MS;
 }
 
 /** Undefined where the tests notice nothing. */

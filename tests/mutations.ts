@@ -137,12 +137,15 @@ function otherNumber(node: ts.NumericLiteral | ts.BigIntLiteral): Change[] {
   const { parent } = node;
   if (ts.isPropertyAssignment(parent) && parent.name === node) return [];
   const text = node.getText();
-  const others: Record<string, string> = { 0: "1", 1: "0" };
-  const one = ts.isBigIntLiteral(node) ? "1n" : "1";
-  const isSmall = /^[01]n?$/.test(text);
-  const other = isSmall
-    ? text.replace(/[01]/, (digit) => others[digit] ?? digit)
-    : `(${text} + ${one})`;
+  if (/^[01]n?$/.test(text)) {
+    return [
+      replace(node, text.replace(/^./, text.startsWith("0") ? "1" : "0")),
+    ];
+  }
+  const digits = text.replaceAll("_", "");
+  const other = digits.endsWith("n")
+    ? `${BigInt(digits.slice(0, -1)) + 1n}n`
+    : `${Number(digits) + 1}`;
   return [replace(node, other)];
 }
 
