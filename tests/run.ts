@@ -16,14 +16,25 @@ import { importMapFlags } from "./std/import_map.ts";
 import { SummaryStream, TextLineStream } from "./summary.ts";
 
 /** Deno's sanitizers, which from 2.8 on are off unless asked for. Before that they are on, and these mean nothing. */
-const SANITIZERS = {
+export const SANITIZERS = {
   DENO_TEST_SANITIZE_OPS: "1",
   DENO_TEST_SANITIZE_RESOURCES: "1",
 };
 
 const PERMISSIONS = ["env", "ffi", "net", "read", "run", "write"];
 
-Deno.exit(await runOverLibrary(await withRules(Deno.args)));
+if (import.meta.main) {
+  Deno.exit(await runOverLibrary(await withRules(Deno.args)));
+}
+
+/** What `deno test` is given for any of the tests. */
+export async function testFlags(): Promise<string[]> {
+  return [
+    "--no-prompt",
+    ...PERMISSIONS.map((name) => `--allow-${name}`),
+    ...await importMapFlags(),
+  ];
+}
 
 /** The arguments, with the files of a rule in its place. */
 async function withRules(args: string[]): Promise<string[]> {
@@ -62,10 +73,8 @@ async function runTests(
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "test",
-      "--no-prompt",
       ...isWhole ? [] : ["--quiet"],
-      ...PERMISSIONS.map((name) => `--allow-${name}`),
-      ...await importMapFlags(),
+      ...await testFlags(),
       ...flags,
       ...names ? [] : everything(),
     ],

@@ -44,6 +44,14 @@ describe("posix.ts", () => {
       assertFails(() => kill(pid, 0), "kill", "ESRCH");
     });
 
+    it("kill() takes every pid that an int holds", () => {
+      const lowest = -0x8000_0000;
+      assertFails(() => kill(lowest, 0), "kill", "ESRCH");
+      assertThrows(() => kill(lowest - 1, 0), RangeError, "pid must be");
+      assertFails(() => kill(0x7fff_ffff, 0), "kill", "ESRCH");
+      assertThrows(() => kill(0x8000_0000, 0), RangeError, "pid must be");
+    });
+
     it("kill() refuses what is no signal", () => {
       assertFails(() => kill(getpid(), 1000), "kill", "EINVAL");
       assertThrows(

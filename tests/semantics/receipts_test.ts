@@ -16,6 +16,7 @@ import {
   EVFILT_USER,
   type Kevent,
   kevRead,
+  kevTimer,
   kevUser,
   Kqueue,
   NOTE_TRIGGER,
@@ -174,6 +175,15 @@ describeKernels("failures and receipts", () => {
         assertEquals(calls.call(kq.fd, changes, null, null), -1);
         assertEquals(errno(), ENOENT);
         assertEquals(idents(kq.poll()), [1]);
+      });
+
+      it("R7 the changes before such a failure are in force for the next call's wait", () => {
+        using kq = calls.open();
+        const events = calls.room(8);
+        const changes = calls.changes(kevTimer(1, 1), absent(2));
+        assertEquals(calls.call(kq.fd, changes, null, null), -1);
+        assertEquals(calls.call(kq.fd, null, events, PATIENT), 1);
+        assertEquals(idents(events), [1]);
       });
 
       it("R7 where the room ends, the next failure ends the call", () => {

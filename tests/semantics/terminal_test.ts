@@ -9,6 +9,7 @@ import {
   EV_EOF,
   EV_ONESHOT,
   EVFILT_READ,
+  EVFILT_WRITE,
   kevRead,
   kevWrite,
 } from "../../mod.ts";
@@ -29,7 +30,7 @@ function read(fd: number): string {
   return new TextDecoder().decode(buffer.subarray(0, count));
 }
 
-describeKernels("terminals", () => {
+describeKernels("terminals", ({ isStandIn }) => {
   it("R40 READ reports a line, data the bytes of the next read", () => {
     using terminal = new Terminal();
     using kq = openQueue();
@@ -173,5 +174,22 @@ describeKernels("terminals", () => {
     assertEquals(kq.wait().length, 1);
     terminal.close(slave);
     assertEquals(kq.poll(), []);
+  });
+
+  it("R40 a terminal that was hung up is at its end, data 0", {
+    ignore: isStandIn,
+  }, () => {
+    using terminal = new Terminal();
+    using kq = openQueue();
+    const { master, slave } = terminal;
+    kq.apply(kevRead(slave), kevWrite(slave));
+    terminal.close(master);
+    let ended: number[] = [];
+    while (ended.length < 2) {
+      const events = kq.wait().filter(({ flags }) => (flags & EV_EOF) !== 0);
+      assertEquals(events.map(({ data }) => data), events.map(() => 0n));
+      ended = events.map(({ filter }) => filter);
+    }
+    assertEquals(ended.toSorted(), [EVFILT_READ, EVFILT_WRITE]);
   });
 });
