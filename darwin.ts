@@ -140,6 +140,7 @@ class DarwinKernel implements Kernel {
     flags: number,
     timeout: TimespecMemory | null,
   ): number {
+    if (events !== null) events.hasExt = true;
     const count = this.#symbols.kevent64(
       kq,
       changes === null ? null : this.#address(changes),

@@ -27,6 +27,8 @@ export const KEVENT64_SIZE: number = layoutOf(KEVENT64).size;
 /** Where the fields of a record lie in views of 16, 32 and 64 bits. Both structs begin alike. */
 export const IDENT_WORD: number = IDENT / 4;
 export const FILTER_SHORT: number = FILTER / 2;
+/** Filter and flags are the halves of one word, in this order: the processors of both systems are little-endian. */
+export const FILTER_FLAGS_WORD: number = FILTER / 4;
 export const FLAGS_SHORT: number = FLAGS / 2;
 export const FFLAGS_WORD: number = FFLAGS / 4;
 export const DATA_WORD: number = DATA / 4;
@@ -51,6 +53,8 @@ export class RecordMemory {
   readonly recordWords: number;
   /** Records in use, from the first on. */
   length = 0;
+  /** Whether the ext of some record may be other than 0: where it is not, none need be set to 0. */
+  hasExt = false;
   /** The address, made by the first call that needs it. */
   pointer: Deno.PointerValue = null;
   /** As many records of the other size, for a queue of the other kind; made when it meets one. */
@@ -181,6 +185,7 @@ export function writeChange(
   if (memory.recordSize === KEVENT64_SIZE) {
     storeWord(words, wide, wideAt + EXT_WIDE, fields.ext0);
     storeWord(words, wide, wideAt + EXT_WIDE + 1, fields.ext1);
+    if (fields.ext0 !== 0 || fields.ext1 !== 0) memory.hasExt = true;
   }
 }
 
@@ -225,6 +230,7 @@ export function copyRecords(
     }
   }
   to.length = length;
+  if (from.hasExt) to.hasExt = true;
 }
 
 /** Sets flags of the packed records besides those they have. */

@@ -4,7 +4,7 @@ import {
   DATA_WORD,
   EXT_WIDE,
   FFLAGS_WORD,
-  FILTER_SHORT,
+  FILTER_FLAGS_WORD,
   FLAGS_SHORT,
   IDENT_WORD,
   KEVENT64_SIZE,
@@ -19,31 +19,28 @@ export function storeEvent(
   index: number,
   knote: Knote,
 ): void {
-  const { words, shorts, recordWords } = events;
-  const word = index * recordWords;
-  const short = word * 2;
+  const { words } = events;
+  const word = index * events.recordWords;
+  const flags = knote.flags | report.flags; // R16
   words[word + IDENT_WORD] = knote.identLow;
   words[word + IDENT_WORD + 1] = knote.identHigh;
-  shorts[short + FILTER_SHORT] = knote.filter.number;
-  shorts[short + FLAGS_SHORT] = knote.flags | report.flags; // R16
+  words[word + FILTER_FLAGS_WORD] = (knote.filter.number & 0xffff) |
+    (flags << 16);
   words[word + FFLAGS_WORD] = report.fflags;
   words[word + DATA_WORD] = report.dataLow;
   words[word + DATA_WORD + 1] = report.dataHigh;
   words[word + UDATA_WORD] = knote.udataLow;
   words[word + UDATA_WORD + 1] = knote.udataHigh;
-  if (events.recordSize === KEVENT64_SIZE) {
-    const at = word + EXT_WIDE * 2;
-    const { ext } = knote;
-    if (ext === null) {
-      words[at] =
-        words[at + 1] =
-        words[at + 2] =
-        words[at + 3] =
-          0;
-    } else {
-      for (let half = 0; half < 4; half++) words[at + half] = ext[half];
-    }
+  if (knote.ext !== null || events.hasExt) storeExt(events, index, knote);
+}
+
+function storeExt(events: RecordMemory, index: number, { ext }: Knote): void {
+  if (events.recordSize !== KEVENT64_SIZE) return;
+  const at = index * events.recordWords + EXT_WIDE * 2;
+  for (let half = 0; half < 4; half++) {
+    events.words[at + half] = ext === null ? 0 : ext[half];
   }
+  if (ext !== null) events.hasExt = true;
 }
 
 /** Writes a change back as its own failure or receipt (R7). Both lists may be the same memory (R8). */
@@ -61,6 +58,7 @@ export function storeOutcome(
   for (let word = 0; word < size; word++) {
     events.words[target + word] = changes.words[source + word];
   }
+  if (changes.hasExt) events.hasExt = true;
   events.shorts[target * 2 + FLAGS_SHORT] = flags | EV_ERROR;
   events.words[target + DATA_WORD] = error;
   events.words[target + DATA_WORD + 1] = 0;

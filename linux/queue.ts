@@ -39,7 +39,9 @@ const LAST_FILTER = -18;
 const MIN_EVENTS = 1024;
 const MAX_EVENTS = 65536;
 
+/** The reports of the call at hand, and those of a queue that it looks into before it has taken all of its own (R22). */
 let buffer: EventBuffer | undefined;
+let innerBuffer: EventBuffer | undefined;
 
 export class Queue implements Host, Sibling {
   readonly fd: number;
@@ -139,7 +141,10 @@ export class Queue implements Host, Sibling {
 
   countReady(): number {
     this.#descriptors.look();
-    if (this.#fetch(MIN_EVENTS, 0) < 0) return 0;
+    innerBuffer ??= new EventBuffer(MIN_EVENTS);
+    const fetched = this.#fetch(innerBuffer, MIN_EVENTS, 0);
+    if (fetched < 0) return 0;
+    this.#take(innerBuffer, fetched);
     this.#timer.settle();
     let count = 0;
     for (let knote = this.#ready.first; knote !== null;) {
@@ -190,12 +195,20 @@ export class Queue implements Host, Sibling {
       // epoll deals its reports out in turn. Where others wait in the ready list too, everything must come in at once.
       const isAlone = this.isIdle;
       const room = isAlone ? Math.min(max, MAX_EVENTS) : MIN_EVENTS;
-      const fetched = this.#fetch(room, isAlone ? left : 0);
+      const reports = bufferFor(room);
+      const fetched = this.#fetch(reports, room, isAlone ? left : 0);
       if (fetched < 0) return fetched;
-      let count = this.#drain(events, 0, max);
+      let count = 0;
+      if (isAlone && areReads(reports, fetched)) {
+        count = this.#pass(reports, fetched, events);
+      } else {
+        this.#take(reports, fetched);
+      }
+      count = this.#drain(events, count, max);
       if (count < max && fetched === room && room < MIN_EVENTS) {
         // Some reports came to nothing, and took the room of others.
-        this.#fetch(MIN_EVENTS, 0);
+        const others = bufferFor(MIN_EVENTS);
+        this.#take(others, this.#fetch(others, MIN_EVENTS, 0));
         count = this.#drain(events, count, max);
       }
       this.#timer.settle();
@@ -209,23 +222,34 @@ export class Queue implements Host, Sibling {
     }
   }
 
-  /** Moves up to `room` of epoll's reports into the ready list, and returns how many, or -errno. */
-  #fetch(room: number, nanoseconds: number): number {
-    if (buffer === undefined || buffer.capacity < room) {
-      buffer = new EventBuffer(Math.max(MIN_EVENTS, room));
-    }
-    const count = epollWait(this.fd, buffer, room, nanoseconds);
+  /** Has epoll report up to `room` descriptors, and returns how many, or -errno. */
+  #fetch(reports: EventBuffer, room: number, nanoseconds: number): number {
+    const count = epollWait(this.fd, reports, room, nanoseconds);
     if (count === -1) {
       const error = captureErrno();
       return -(error === EINVAL ? EBADF : error); // R10: the number names another file now
     }
     this.turn++;
-    const { words } = buffer;
-    for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
+    return count;
+  }
+
+  /** Moves the watchers that were fetched into the ready list. */
+  #take({ words }: EventBuffer, fetched: number): void {
+    for (let at = 0; at < fetched * EVENT_WORDS; at += EVENT_WORDS) {
       const fd = words[at + DATA_LOW];
       const high = words[at + DATA_HIGH];
       if (high < 0) this.#sources.ready(high, fd);
       else this.#read.take(fd, high, words[at]);
+    }
+  }
+
+  /** Reports READ's watchers that were fetched, past the ready list. The count. */
+  #pass({ words }: EventBuffer, fetched: number, events: RecordMemory): number {
+    let count = 0;
+    for (let at = 0; at < fetched * EVENT_WORDS; at += EVENT_WORDS) {
+      const fd = words[at + DATA_LOW];
+      const knote = this.#read.takeNow(fd, words[at + DATA_HIGH], words[at]);
+      if (knote !== undefined) this.#report(events, count++, knote);
     }
     return count;
   }
@@ -237,14 +261,14 @@ export class Queue implements Host, Sibling {
       if (knote === null || knote.reportedIn === this.#call) break;
       this.#ready.remove(knote);
       if (!knote.filter.examine(knote)) continue;
-      storeEvent(events, count++, knote);
-      knote.reportedIn = this.#call;
-      this.#settleReported(knote);
+      this.#report(events, count++, knote);
     }
     return count;
   }
 
-  #settleReported(knote: Knote): void {
+  #report(events: RecordMemory, index: number, knote: Knote): void {
+    storeEvent(events, index, knote);
+    knote.reportedIn = this.#call;
     const { filter } = knote;
     const flags = knote.flags | report.flags;
     if ((flags & EV_ONESHOT) !== 0) { // R12
@@ -300,4 +324,19 @@ export class Queue implements Host, Sibling {
     this.inotify.dispose();
     this.#wakeup.dispose();
   }
+}
+
+function bufferFor(room: number): EventBuffer {
+  if (buffer === undefined || buffer.capacity < room) {
+    buffer = new EventBuffer(Math.max(MIN_EVENTS, room));
+  }
+  return buffer;
+}
+
+/** Whether all reports are of READ's watchers: others share the room with those, each in its turn (R18). */
+function areReads({ words }: EventBuffer, fetched: number): boolean {
+  for (let at = 0; at < fetched * EVENT_WORDS; at += EVENT_WORDS) {
+    if (words[at + DATA_HIGH] < 0) return false;
+  }
+  return true;
 }

@@ -207,22 +207,45 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   }
 
   take(fd: number, generation: number, revents: number): void {
-    if (!this.#takeOne(fd, generation, revents)) this.peers.hasStale(this);
+    const knote = this.#watcherOf(fd, generation);
+    if (knote === undefined) this.peers.hasStale(this);
+    else this.#ready(knote, revents);
   }
 
-  /** Puts the watcher of one report into the ready list. False if there is none any more. */
-  #takeOne(fd: number, generation: number, revents: number): boolean {
+  /**
+   * {@linkcode take} and {@linkcode examine} in one, for a watcher that need not wait in the ready list: it, if it has
+   * something to report.
+   */
+  takeNow(fd: number, generation: number, revents: number): Knote | undefined {
+    const knote = this.#watcherOf(fd, generation);
+    if (knote === undefined) {
+      this.peers.hasStale(this);
+    } else if (knote.enabled) {
+      if (this.evaluate(knote, fd, revents)) return knote;
+      if (knote.attached) this.#notReady(knote, fd, revents);
+    }
+    return undefined;
+  }
+
+  /** The watcher that a report is for; undefined if there is none any more. */
+  #watcherOf(fd: number, generation: number): Knote | undefined {
     const knote = this.#knotes[fd];
-    if (knote === undefined || knote.generation !== generation) return false;
-    if (!knote.enabled) return true; // the one EPOLLHUP of a dormant registration
+    if (knote === undefined || knote.generation !== generation) {
+      return undefined;
+    }
     if (++knote.reports % REPORTS_PER_CHECK === 0) {
       this.recheck(fd);
-      if (!knote.attached) return false;
+      if (!knote.attached) return undefined;
     }
+    return knote;
+  }
+
+  /** Puts a watcher that was reported into the ready list. */
+  #ready(knote: Knote, revents: number): void {
+    if (!knote.enabled) return; // the one EPOLLHUP of a dormant registration
     knote.revents = revents;
     knote.fetchedIn = this.host.turn;
     this.host.ready(knote);
-    return true;
   }
 
   /**
@@ -260,14 +283,20 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     fresh.deliverAll({
       take: (fd, generation, revents) => {
         const isEdge = ((this.#knotes[fd]?.flags ?? 0) & EV_CLEAR) !== 0;
-        if (generation > 0 && !isEdge) this.#takeOne(fd, generation, revents);
+        if (!isEdge) this.#takeKnown(fd, generation, revents);
       },
     }, size);
     this.#set.deliverAll({
       take: (fd, generation, revents) => {
-        if (generation > 0) this.#takeOne(fd, generation, revents);
+        this.#takeKnown(fd, generation, revents);
       },
     }, size);
+  }
+
+  /** Takes a report, unless it is a source's or has no watcher any more. */
+  #takeKnown(fd: number, generation: number, revents: number): void {
+    const knote = generation > 0 ? this.#watcherOf(fd, generation) : undefined;
+    if (knote !== undefined) this.#ready(knote, revents);
   }
 
   /** The registration of a queue's own descriptor, lost because the queue has a new epoll set under its number. */
