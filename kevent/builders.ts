@@ -171,9 +171,30 @@ function signalNumber(name: Deno.Signal): number {
 /**
  * Watches a process, this one's child or not (EVFILT_PROC): reported once when it exits.
  *
+ * With `NOTE_EXIT | NOTE_EXITSTATUS` the event's data is the status as wait(2) has it, if its fflags have
+ * NOTE_EXITSTATUS: test `(fflags & NOTE_EXITSTATUS) !== 0` first. On Linux NOTE_EXIT comes alone, with data 0, where the
+ * status cannot be known (R82). The signal that ended the process is `Number(data) & 0x7f`; if that is 0, its exit code
+ * is `Number(data) >> 8`.
+ *
+ * ```ts
+ * import { kevProc, Kqueue, NOTE_EXIT, NOTE_EXITSTATUS } from "@kqueue/kqueue";
+ * import { spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * using kq = new Kqueue();
+ * const pid = spawn(["sleep", "0.1"]);
+ * kq.apply(kevProc(pid, { fflags: NOTE_EXIT | NOTE_EXITSTATUS }));
+ * for (const { fflags, data } of kq.wait()) {
+ *   const isKnown = (fflags & NOTE_EXITSTATUS) !== 0;
+ *   const status = Number(data);
+ *   if (!isKnown) console.log("it exited, and nobody knows how");
+ *   else if ((status & 0x7f) !== 0) console.log("signal", status & 0x7f);
+ *   else console.log("exit code", status >> 8); // exit code 0
+ * }
+ * waitpid(pid);
+ * ```
+ *
  * @param pid The process's number: 1 to 2147483647.
- * @param options Fflags are NOTE_EXIT unless given. With `NOTE_EXIT | NOTE_EXITSTATUS` the event's data is the status as
- * wait(2) has it: the exit code is `Number(data) >> 8`, and the signal that ended the process `Number(data) & 0x7f`.
+ * @param options Fflags are NOTE_EXIT unless given.
  * @throws {RangeError} naming the argument that does not fit.
  */
 export function kevProc(
