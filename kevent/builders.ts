@@ -48,14 +48,14 @@ export interface ChangeOptions {
  * @param fd The descriptor, or whatever the filter takes as its ident: 0 to 2^64-1.
  * @param filter One of the `EVFILT_…` constants: -32768 to 32767.
  * @param flags `EV_…` bits: 0 to 65535.
- * @param udata The word that comes back with each event: 0 to 2^64-1.
+ * @param udata The word that comes back with each event: 0 to 2^64-1, 0 unless given.
  * @throws {RangeError} naming the argument that does not fit its field.
  */
 export function kevChange(
   fd: number | bigint,
   filter: number,
   flags: number,
-  udata: number | bigint = 0,
+  udata?: number | bigint,
 ): KeventInit {
   checkInteger("flags", flags, 0, 0xffff);
   return change("fd", fd, filter, { flags, udata }, {});
