@@ -67,7 +67,7 @@ export const EVFILT_AIO: -3 = -3;
 export const EVFILT_VNODE: -4 = -4;
 /**
  * Happenings in a process, a child or not. `ident`: its pid. `fflags` in: the `NOTE_` bits wanted;
- * out: those that happened. `data` out: the wait status, with `NOTE_EXITSTATUS`. Sets `EV_CLEAR`
+ * out: those that happened. `data` out: the wait status, if `fflags` has `NOTE_EXITSTATUS`. Sets `EV_CLEAR`
  * itself.
  */
 export const EVFILT_PROC: -5 = -5;
@@ -287,9 +287,12 @@ export const NOTE_REAP = 0x10000000;
 /** EVFILT_PROC, in and out: a signal was sent to the process. Linux: ENOTSUP. */
 export const NOTE_SIGNAL = 0x08000000;
 /**
- * EVFILT_PROC, in and out: the process exited, and `data` of the event is the wait status. With
- * `NOTE_EXIT` beside it EACCES for who is neither the parent nor may signal the process. On Linux
- * `NOTE_EXIT` comes alone where the status cannot be known any more.
+ * EVFILT_PROC, in and out: the process exited, and `data` of the event is the wait status:
+ * `Number(data) & 0x7f` is the signal that ended it; if that is 0, `Number(data) >> 8` its exit code.
+ * With `NOTE_EXIT` beside it EACCES for who is neither the parent nor may signal the process.
+ *
+ * Test `(event.fflags & NOTE_EXITSTATUS) !== 0` before reading `data`: on Linux `NOTE_EXIT` comes
+ * alone, with `data` 0, where the status cannot be known.
  */
 export const NOTE_EXITSTATUS = 0x04000000;
 /**

@@ -3,7 +3,7 @@ import { EV_ADD, EVFILT_PROC } from "./constants.ts";
 import { errnoName, errnoText } from "./errno.ts";
 import { filterName } from "./kevent/describe.ts";
 import type { Kevent, KeventInit } from "./kevent/record.ts";
-import { checkOptions } from "./options.ts";
+import { optionsOf } from "./options.ts";
 
 /** How many refused changes a message names. */
 const MAX_NAMED = 8;
@@ -112,10 +112,9 @@ export class SystemError extends Error {
   constructor(
     syscall: string,
     errno: number,
-    options: SystemErrorOptions = {},
+    options?: SystemErrorOptions,
   ) {
-    checkOptions("options", options, OPTIONS);
-    const { failures = [], detail } = options;
+    const { failures = [], detail } = optionsOf(options, OPTIONS);
     super(message(syscall, errno, failures, detail));
     this.code = errnoName(errno);
     this.errno = errno;

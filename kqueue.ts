@@ -28,7 +28,7 @@ import {
   waitOn,
 } from "./kqueue/wait.ts";
 import { nextTurn, Place } from "./kqueue/waiter.ts";
-import { checkOptions } from "./options.ts";
+import { optionsOf } from "./options.ts";
 import { OS } from "./runtime.ts";
 
 export { kqApply, kqWait } from "./kqueue/wait.ts";
@@ -71,7 +71,10 @@ interface AdoptionOptions extends KqueueOptions {
 
 /** What {@linkcode Kqueue.trigger} may be given besides the ident. */
 export interface TriggerOptions {
-  /** The watcher's word from now on: 0 to 2^64-1, 0 unless given. */
+  /**
+   * The watcher's word from now on: 0 to 2^64-1, 0 unless given. A change replaces the word that the watcher had (R1),
+   * so triggering without it leaves the watcher, and this event, with 0.
+   */
   udata?: number | bigint;
   /** The caller's 24 bits with NOTE_FFNOP, NOTE_FFAND, NOTE_FFOR or NOTE_FFCOPY; NOTE_TRIGGER comes by itself. */
   fflags?: number;
@@ -135,10 +138,9 @@ export class Kqueue {
    * @throws {Deno.errors.NotSupported} on a system that is neither macOS nor Linux.
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
-  constructor(options: KqueueOptions = {}) {
-    checkOptions("options", options, OPTIONS);
-    const { capacity = DEFAULT_CAPACITY } = options;
-    const adopted = (options as AdoptionOptions)[ADOPTED];
+  constructor(options?: KqueueOptions) {
+    const given: AdoptionOptions = optionsOf(options, OPTIONS);
+    const { capacity = DEFAULT_CAPACITY, [ADOPTED]: adopted } = given;
     this.#capacity = capacity;
     this.#events = new Kevent64List(capacity);
     if (adopted === undefined) {
@@ -165,9 +167,8 @@ export class Kqueue {
    * @throws {SystemError} EBADF for a descriptor that is no queue, or on Linux another thread's.
    * @throws {RangeError} for what is no descriptor at all.
    */
-  static fromFd(fd: number | bigint, options: KqueueOptions = {}): Kqueue {
-    checkOptions("options", options, OPTIONS);
-    const { capacity = DEFAULT_CAPACITY } = options;
+  static fromFd(fd: number | bigint, options?: KqueueOptions): Kqueue {
+    const { capacity = DEFAULT_CAPACITY } = optionsOf(options, OPTIONS);
     const number = intOf("fd", fd);
     checkInteger("fd", number, 0, 0x7fff_ffff);
     // R10a: EINVAL is what a queue of kevent says.
@@ -272,10 +273,11 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    * @throws {RangeError} for NaN.
    */
-  wait(timeoutMs: number = Infinity): Kevent64List {
-    checkTimeout(timeoutMs);
+  wait(timeoutMs?: number): Kevent64List {
+    const limit = timeoutMs === undefined ? Infinity : timeoutMs;
+    checkTimeout(limit);
     const fd = this.#open();
-    if (waitOn(fd, memoryOf(this.#events), timeoutMs) === -1) {
+    if (waitOn(fd, memoryOf(this.#events), limit) === -1) {
       throw new SystemError("kevent64", errno());
     }
     return this.#events;
@@ -303,9 +305,8 @@ export class Kqueue {
    * @throws {RangeError} for a timeout of NaN.
    * @throws The signal's reason, when it is aborted. No event is lost: the next call brings what this wait still got.
    */
-  async waitAsync(options: WaitAsyncOptions = {}): Promise<Kevent64List> {
-    checkOptions("options", options, WAIT_OPTIONS);
-    const { timeoutMs = Infinity, signal } = options;
+  async waitAsync(options?: WaitAsyncOptions): Promise<Kevent64List> {
+    const { timeoutMs = Infinity, signal } = optionsOf(options, WAIT_OPTIONS);
     checkTimeout(timeoutMs);
     this.#open();
     throwIfAborted(signal);
@@ -373,9 +374,8 @@ export class Kqueue {
    * @returns An iterator, done when the queue is closed. A step is rejected with the signal's reason when that is aborted,
    * and those after it are done.
    */
-  events(options: KqueueEventsOptions = {}): AsyncIterableIterator<Kevent64> {
-    checkOptions("options", options, EVENTS_OPTIONS);
-    const { signal } = options;
+  events(options?: KqueueEventsOptions): AsyncIterableIterator<Kevent64> {
+    const { signal } = optionsOf(options, EVENTS_OPTIONS);
     throwIfAborted(signal);
     const one = new Kevent64List(1);
     return iterateEvents((signal) => this.#next(one, signal), signal);
@@ -431,9 +431,11 @@ export class Kqueue {
    * @throws {SystemError} ENOENT when there is no such watcher.
    * @throws {RangeError} naming the argument that does not fit its field.
    */
-  trigger(ident: number | bigint, options: TriggerOptions = {}): void {
-    checkOptions("options", options, TRIGGER_OPTIONS);
-    const { udata = 0, fflags = 0, data = 0 } = options;
+  trigger(ident: number | bigint, options?: TriggerOptions): void {
+    const { udata = 0, fflags = 0, data = 0 } = optionsOf(
+      options,
+      TRIGGER_OPTIONS,
+    );
     checkInteger("fflags", fflags, -0x8000_0000, 0xffff_ffff);
     this.apply({
       ident,

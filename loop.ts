@@ -22,7 +22,7 @@ import { onAbort, throwIfAborted } from "./kqueue/signal.ts";
 import { provideLoop } from "./loop/friend.ts";
 import { EventStream } from "./loop/stream.ts";
 import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
-import { checkOptions, shown } from "./options.ts";
+import { optionsOf, shown } from "./options.ts";
 
 export type { Handler, Watch, WatchTriggerOptions } from "./loop/watcher.ts";
 
@@ -92,7 +92,7 @@ export class Loop {
    * @throws {SystemError} EMFILE, ENFILE or ENOMEM where the kernel has no more to give.
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
-  constructor(options: KqueueOptions = {}) {
+  constructor(options?: KqueueOptions) {
     this.#kq = new Kqueue(options);
     this.#closed = new Deno.errors.BadResource("The loop is closed");
   }
@@ -165,7 +165,7 @@ export class Loop {
    * @returns The event. Rejected with the signal's reason when that is aborted first, with Deno.errors.BadResource when the
    * loop is closed first, and for whatever {@linkcode on} throws.
    */
-  once(change: KeventInit, options: LoopOptions = {}): Promise<Kevent64> {
+  once(change: KeventInit, options?: LoopOptions): Promise<Kevent64> {
     return new Promise((resolve, reject) => {
       const signal = signalOf(options);
       const plain = plainOf(change);
@@ -205,7 +205,7 @@ export class Loop {
    */
   events(
     change: KeventInit,
-    options: LoopOptions = {},
+    options?: LoopOptions,
   ): AsyncIterableIterator<Kevent64> {
     const signal = signalOf(options);
     const plain = plainOf(change);
@@ -373,9 +373,8 @@ function plainOf(change: KeventInit): Required<Kevent64Init> {
   return plain;
 }
 
-function signalOf(options: LoopOptions): AbortSignal | undefined {
-  checkOptions("options", options, OPTIONS);
-  const { signal } = options;
+function signalOf(options: LoopOptions | undefined): AbortSignal | undefined {
+  const { signal } = optionsOf(options, OPTIONS);
   throwIfAborted(signal);
   return signal;
 }

@@ -29,6 +29,16 @@ export function checkOptions(
   }
 }
 
+/** What an argument with options has, once {@linkcode checkOptions} let it pass; nothing where it is left out. */
+export function optionsOf<T extends object>(
+  options: T | undefined,
+  example: object,
+): Partial<T> {
+  if (options === undefined) return {};
+  checkOptions("options", options, example);
+  return options;
+}
+
 function isRecord(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -48,14 +48,14 @@ export interface ChangeOptions {
  * @param fd The descriptor, or whatever the filter takes as its ident: 0 to 2^64-1.
  * @param filter One of the `EVFILT_…` constants: -32768 to 32767.
  * @param flags `EV_…` bits: 0 to 65535.
- * @param udata The word that comes back with each event: 0 to 2^64-1.
+ * @param udata The word that comes back with each event: 0 to 2^64-1, 0 unless given.
  * @throws {RangeError} naming the argument that does not fit its field.
  */
 export function kevChange(
   fd: number | bigint,
   filter: number,
   flags: number,
-  udata: number | bigint = 0,
+  udata?: number | bigint,
 ): KeventInit {
   checkInteger("flags", flags, 0, 0xffff);
   return change("fd", fd, filter, { flags, udata }, {});
@@ -203,9 +203,30 @@ function signalNumber(name: Deno.Signal): number {
 /**
  * Watches a process, this one's child or not (EVFILT_PROC): reported once when it exits.
  *
+ * With `NOTE_EXIT | NOTE_EXITSTATUS` the event's data is the status as wait(2) has it, if its fflags have
+ * NOTE_EXITSTATUS: test `(fflags & NOTE_EXITSTATUS) !== 0` first. On Linux NOTE_EXIT comes alone, with data 0, where the
+ * status cannot be known (R82). The signal that ended the process is `Number(data) & 0x7f`; if that is 0, its exit code
+ * is `Number(data) >> 8`.
+ *
+ * ```ts
+ * import { kevProc, Kqueue, NOTE_EXIT, NOTE_EXITSTATUS } from "@kqueue/kqueue";
+ * import { spawn, waitpid } from "@kqueue/kqueue/posix";
+ *
+ * using kq = new Kqueue();
+ * const pid = spawn(["sleep", "0.1"]);
+ * kq.apply(kevProc(pid, { fflags: NOTE_EXIT | NOTE_EXITSTATUS }));
+ * for (const { fflags, data } of kq.wait()) {
+ *   const isKnown = (fflags & NOTE_EXITSTATUS) !== 0;
+ *   const status = Number(data);
+ *   if (!isKnown) console.log("it exited, and nobody knows how");
+ *   else if ((status & 0x7f) !== 0) console.log("signal", status & 0x7f);
+ *   else console.log("exit code", status >> 8); // exit code 0
+ * }
+ * waitpid(pid);
+ * ```
+ *
  * @param pid The process's number: 1 to 2147483647.
- * @param options Fflags are NOTE_EXIT unless given. With `NOTE_EXIT | NOTE_EXITSTATUS` the event's data is the status as
- * wait(2) has it: the exit code is `Number(data) >> 8`, and the signal that ended the process `Number(data) & 0x7f`.
+ * @param options Fflags are NOTE_EXIT unless given.
  * @throws {RangeError} naming the argument that does not fit.
  */
 export function kevProc(

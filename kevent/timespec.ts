@@ -78,9 +78,9 @@ export class Timespec {
    * @param nsec Nanoseconds besides, -2^63 to 2^63-1.
    * @throws {RangeError} naming the argument that does not fit its field.
    */
-  constructor(sec: number | bigint = 0, nsec: number | bigint = 0) {
-    this.sec = sec;
-    this.nsec = nsec;
+  constructor(sec?: number | bigint, nsec?: number | bigint) {
+    this.sec = sec === undefined ? 0 : sec;
+    this.nsec = nsec === undefined ? 0 : nsec;
   }
 
   /**

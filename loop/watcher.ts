@@ -18,7 +18,7 @@ import { queueMicrotask } from "../intrinsics.ts";
 import { filterName } from "../kevent/describe.ts";
 import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
 import type { Kqueue } from "../kqueue.ts";
-import { checkOptions } from "../options.ts";
+import { optionsOf } from "../options.ts";
 import { joinTwo } from "./join.ts";
 
 /** The filters that look at a descriptor's state whenever their watcher is changed. */
@@ -168,9 +168,8 @@ export class Watcher implements Watch {
     this.#send(EV_DISABLE);
   }
 
-  trigger(options: WatchTriggerOptions = {}): void {
-    checkOptions("options", options, TRIGGER_OPTIONS);
-    const { fflags = 0, data = 0 } = options;
+  trigger(options?: WatchTriggerOptions): void {
+    const { fflags = 0, data = 0 } = optionsOf(options, TRIGGER_OPTIONS);
     const { filter, ident } = this.#change;
     if (filter !== EVFILT_USER) {
       throw new TypeError(

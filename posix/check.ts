@@ -55,6 +55,11 @@ export function checkInt(
   checkInteger(name, value, min, MAX_INT);
 }
 
+/** Throws unless the value is a boolean: what is not may well be meant the other way than it would count. */
+export function checkBoolean(name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw wrongType(name, value, "true or false");
+}
+
 /** Throws unless the value is a file's mode. */
 export function checkMode(mode: number): void {
   checkInteger("mode", mode, 0, 0o7777);

@@ -4,7 +4,7 @@ import { SystemError } from "../errors.ts";
 import { closeListeners, takenErrors } from "../kernel.ts";
 import { checkOptions } from "../options.ts";
 import { locate, type UnixAddress } from "./address.ts";
-import { fdOf } from "./check.ts";
+import { checkBoolean, fdOf } from "./check.ts";
 import { failure, libc } from "./libc.ts";
 import { setNonblocking } from "./mode.ts";
 import { getIntOption } from "./option.ts";
@@ -88,6 +88,8 @@ export function connect(options: ConnectOptions | UnixConnectOptions): number {
     wait = true,
     nonblocking = !wait,
   }: Partial<ConnectOptions & UnixConnectOptions> = options;
+  checkBoolean("wait", wait);
+  checkBoolean("nonblocking", nonblocking);
   const { sockaddr, text } = locate({ path, address, port }, 1);
   const fd = openSocket(sockaddr, socketType(type), !wait);
   takenErrors.delete(fd);

@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
 import type { Bytes } from "../intrinsics.ts";
-import { checkOptions } from "../options.ts";
+import { optionsOf } from "../options.ts";
 import {
   emptySockaddr,
   type InetAddress,
@@ -10,7 +10,7 @@ import {
   packSockaddr,
   unpackSockaddr,
 } from "./address.ts";
-import { byteCount, fdOf, wrongType } from "./check.ts";
+import { byteCount, checkBoolean, fdOf, wrongType } from "./check.ts";
 import { complete, libc, wouldBlock } from "./libc.ts";
 import { SOCK_DGRAM } from "./platform.ts";
 import { getsockname, openSocket, orClose } from "./socket.ts";
@@ -81,9 +81,12 @@ let packed = { address: "", port: -1, sockaddr: sender };
  * @throws {TypeError} for an address that is neither IPv4 nor IPv6: names are not looked up.
  * @throws {SystemError} EADDRINUSE, EADDRNOTAVAIL or EACCES, among others.
  */
-export function bind(options: BindOptions = {}): BoundSocket {
-  checkOptions("options", options, BIND_OPTIONS);
-  const { address, port, nonblocking = false } = options;
+export function bind(options?: BindOptions): BoundSocket {
+  const { address, port, nonblocking = false } = optionsOf(
+    options,
+    BIND_OPTIONS,
+  );
+  checkBoolean("nonblocking", nonblocking);
   const { sockaddr, text } = locate({ address, port }, 0);
   const fd = openSocket(sockaddr, SOCK_DGRAM, nonblocking);
   return orClose(fd, () => {

@@ -4,8 +4,8 @@ import { SystemError } from "../errors.ts";
 import { close as closeDescriptor, errno } from "../ffi.ts";
 import { closeListeners, currentKernel } from "../kernel.ts";
 import { checkInteger } from "../kevent/check.ts";
-import { checkOptions } from "../options.ts";
-import { checkMode, cString, fdOf, oneOf } from "./check.ts";
+import { optionsOf } from "../options.ts";
+import { checkBoolean, checkMode, cString, fdOf, oneOf } from "./check.ts";
 import { closeOnExec, complete, failure, libc } from "./libc.ts";
 import { setNewMode } from "./mode.ts";
 import {
@@ -68,10 +68,10 @@ const OPEN_OPTIONS: Required<OpenOptions> = {
  * @throws {SystemError} EMFILE or ENFILE, when out of descriptors.
  */
 export function pipe(
-  options: PipeOptions = {},
+  options?: PipeOptions,
 ): [reader: number, writer: number] {
-  checkOptions("options", options, PIPE_OPTIONS);
-  const { nonblocking = false } = options;
+  const { nonblocking = false } = optionsOf(options, PIPE_OPTIONS);
+  checkBoolean("nonblocking", nonblocking);
   const ends = new Int32Array(new ArrayBuffer(8));
   complete("pipe", () => libc().pipe(ends, nonblocking));
   const [reader, writer] = ends;
@@ -101,10 +101,9 @@ export function pipe(
  * @throws {TypeError} for a path with a NUL in it, and for options that contradict each other.
  * @throws {SystemError} ENOENT, EACCES, EISDIR, EMFILE or ENXIO, among others.
  */
-export function open(path: string, options: OpenOptions = {}): number {
+export function open(path: string, options?: OpenOptions): number {
   const name = cString("path", path);
-  checkOptions("options", options, OPEN_OPTIONS);
-  const flags = openFlags(options);
+  const flags = openFlags(optionsOf(options, OPEN_OPTIONS));
   return complete("open", () => libc().symbols.open(name, flags), path);
 }
 
@@ -117,6 +116,8 @@ function openFlags(
     nonblocking = false,
   }: OpenOptions,
 ): number {
+  const given = { read, write, append, truncate, nonblocking };
+  for (const [name, value] of Object.entries(given)) checkBoolean(name, value);
   const writes = write || append;
   if (!read && !writes) {
     throw new TypeError("open needs read, write or append to be true");
@@ -149,11 +150,12 @@ function openFlags(
  * @param mode Who may do what with a new file, 0 to 0o7777, less the process's umask; 0o644 unless given.
  * @throws {SystemError} EACCES, ENOENT, EISDIR, EMFILE or ENOSPC, among others.
  */
-export function creat(path: string, mode: number = 0o644): number {
+export function creat(path: string, mode?: number): number {
   const name = cString("path", path);
-  checkMode(mode);
+  const bits = mode === undefined ? 0o644 : mode;
+  checkMode(bits);
   return closeOnExec(
-    complete("creat", () => libc().symbols.creat(name, mode), path),
+    complete("creat", () => libc().symbols.creat(name, bits), path),
   );
 }
 
@@ -248,7 +250,7 @@ function isOpen(fd: number): boolean {
 export function lseek(
   fd: number | bigint,
   offset: number,
-  origin: "start" | "current" | "end" = "start",
+  origin?: "start" | "current" | "end",
 ): number {
   const file = fdOf("fd", fd);
   checkInteger(
@@ -257,7 +259,11 @@ export function lseek(
     -Number.MAX_SAFE_INTEGER,
     Number.MAX_SAFE_INTEGER,
   );
-  const whence = oneOf("origin", origin, ORIGINS);
+  const whence = oneOf(
+    "origin",
+    origin === undefined ? "start" : origin,
+    ORIGINS,
+  );
   const moved = libc().symbols.lseek(file, BigInt(offset), whence);
   if (moved === -1n) throw failure("lseek");
   return Number(moved);

@@ -1,9 +1,9 @@
 /** Sockets that connections come to. */
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, optionsOf } from "../options.ts";
 import { type InetAddress, locate, type UnixAddress } from "./address.ts";
-import { checkInt, fdOf } from "./check.ts";
+import { checkBoolean, checkInt, fdOf } from "./check.ts";
 import { complete, libc } from "./libc.ts";
 import { acceptsAtOnce } from "./mode.ts";
 import { setIntOption } from "./option.ts";
@@ -115,13 +115,13 @@ export function listen(options?: ListenOptions): Listener;
  */
 export function listen(options: UnixListenOptions): UnixListener;
 export function listen(
-  options: ListenOptions | UnixListenOptions = {},
+  options?: ListenOptions | UnixListenOptions,
 ): Listener | UnixListener {
-  checkOptions("options", options, LISTEN_OPTIONS);
   const { path, address, port, backlog = BACKLOG, reusePort = false }: Partial<
     ListenOptions & UnixListenOptions
-  > = options;
+  > = optionsOf(options, LISTEN_OPTIONS);
   checkInt("backlog", backlog, 0);
+  checkBoolean("reusePort", reusePort);
   const { sockaddr, text } = locate({ path, address, port }, 0);
   const { symbols } = libc();
   const fd = openSocket(sockaddr, SOCK_STREAM, true);
@@ -198,5 +198,7 @@ export function accept(
 
 function wantsNonblocking(options: AcceptOptions): boolean {
   checkOptions("options", options, ACCEPT_OPTIONS);
-  return options.nonblocking === true;
+  const { nonblocking = false } = options;
+  checkBoolean("nonblocking", nonblocking);
+  return nonblocking;
 }

@@ -1,6 +1,6 @@
 /** Whether calls wait for a descriptor. */
 import { closeListeners } from "../kernel.ts";
-import { fdOf } from "./check.ts";
+import { checkBoolean, fdOf } from "./check.ts";
 import { complete, failure, libc } from "./libc.ts";
 import { F_GETFL, PLATFORM } from "./platform.ts";
 
@@ -23,6 +23,7 @@ import { F_GETFL, PLATFORM } from "./platform.ts";
  *
  * @param fd A pipe, socket or terminal.
  * @param nonblocking Whether calls return at once; false for the way of a new descriptor, to wait.
+ * @throws {TypeError} for what is neither true nor false: there is no default.
  * @throws {SystemError} EBADF; on macOS ENOTTY for what has no such mode.
  */
 export function setNonblocking(
@@ -30,6 +31,7 @@ export function setNonblocking(
   nonblocking: boolean,
 ): void {
   const descriptor = fdOf("fd", fd);
+  checkBoolean("nonblocking", nonblocking);
   const { O_NONBLOCK } = PLATFORM;
   const before = flagsOf(descriptor);
   const flags = nonblocking ? before | O_NONBLOCK : before & ~O_NONBLOCK;

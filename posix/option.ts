@@ -1,5 +1,5 @@
 /** Options of sockets. */
-import { checkInt, fdOf } from "./check.ts";
+import { checkBoolean, checkInt, fdOf } from "./check.ts";
 import { complete, libc } from "./libc.ts";
 import { IPPROTO_TCP, PLATFORM, TCP_NODELAY } from "./platform.ts";
 
@@ -25,8 +25,10 @@ const ONE_MICROSECOND = new Int32Array([0, 0, 1, 0]);
  * @param on Whether to; true unless given.
  * @throws {SystemError} EBADF, ENOTSOCK or EOPNOTSUPP; on macOS also EINVAL where the other side is gone already.
  */
-export function setNoDelay(fd: number | bigint, on: boolean = true): void {
-  setIntOption(fdOf("fd", fd), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+export function setNoDelay(fd: number | bigint, on?: boolean): void {
+  const socket = fdOf("fd", fd);
+  if (on !== undefined) checkBoolean("on", on);
+  setIntOption(socket, IPPROTO_TCP, TCP_NODELAY, on === false ? 0 : 1);
 }
 
 /**

@@ -83,10 +83,11 @@ export function link(path: string, newPath: string): void {
  * @param mode Who may do what with it, 0 to 0o7777, less the process's umask; 0o755 unless given.
  * @throws {SystemError} EEXIST, ENOENT, EACCES or ENOSPC, among others.
  */
-export function mkdir(path: string, mode: number = 0o755): void {
+export function mkdir(path: string, mode?: number): void {
   const name = cString("path", path);
-  checkMode(mode);
-  complete("mkdir", () => libc().symbols.mkdir(name, mode), path);
+  const bits = mode === undefined ? 0o755 : mode;
+  checkMode(bits);
+  complete("mkdir", () => libc().symbols.mkdir(name, bits), path);
 }
 
 /**

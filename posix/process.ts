@@ -1,8 +1,8 @@
 /** Processes. */
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
-import { checkInt, cString, pidOf, wrongType } from "./check.ts";
+import { optionsOf } from "../options.ts";
+import { checkBoolean, checkInt, cString, pidOf, wrongType } from "./check.ts";
 import { complete, libc } from "./libc.ts";
 import { WNOHANG } from "./platform.ts";
 
@@ -76,7 +76,11 @@ function signalNumber(signal: Deno.Signal | number): number {
   }
   const numbers: Readonly<Record<string, number>> = constants.signals;
   if (!Object.hasOwn(numbers, signal)) {
-    throw wrongType("signal", signal, "a signal's name or number");
+    throw wrongType(
+      "signal",
+      signal,
+      'a signal\'s name, such as "SIGTERM", or its number',
+    );
   }
   return numbers[signal];
 }
@@ -100,7 +104,7 @@ function signalNumber(signal: Deno.Signal | number): number {
  */
 export function spawn(
   argv: readonly string[],
-  options: SpawnOptions = {},
+  options?: SpawnOptions,
 ): number {
   if (!Array.isArray(argv) || argv.length === 0) {
     throw wrongType(
@@ -109,8 +113,7 @@ export function spawn(
       'a program and its arguments, such as ["ls", "-l"]',
     );
   }
-  checkOptions("options", options, SPAWN_OPTIONS);
-  const { env = {} } = options;
+  const { env = {} } = optionsOf(options, SPAWN_OPTIONS);
   const program = cString("argv[0]", argv[0]);
   const args = argv.map((argument, i) => cString(`argv[${i}]`, argument));
   const variables = Object.entries(env).map(([name, value]) =>
@@ -150,11 +153,11 @@ export function spawn(
  */
 export function waitpid(
   pid: number | bigint,
-  options: WaitOptions = {},
+  options?: WaitOptions,
 ): WaitStatus | null {
   const child = pidOf("pid", pid);
-  checkOptions("options", options, WAIT_OPTIONS);
-  const { noHang = false } = options;
+  const { noHang = false } = optionsOf(options, WAIT_OPTIONS);
+  checkBoolean("noHang", noHang);
   const status = new Int32Array(new ArrayBuffer(4));
   const flags = noHang ? WNOHANG : 0;
   const ended = complete(

@@ -2,14 +2,14 @@
 import { constants } from "node:os";
 import { SystemError } from "../errors.ts";
 import { close as closeDescriptor } from "../ffi.ts";
-import { checkOptions } from "../options.ts";
+import { optionsOf } from "../options.ts";
 import {
   emptySockaddr,
   familyOf,
   type InetAddress,
   unpackSockaddr,
 } from "./address.ts";
-import { fdOf, oneOf } from "./check.ts";
+import { checkBoolean, fdOf, oneOf } from "./check.ts";
 import { closeOnExec, complete, libc } from "./libc.ts";
 import { setNewMode } from "./mode.ts";
 import { limitSends } from "./option.ts";
@@ -53,12 +53,13 @@ const SHUTDOWNS = { read: SHUT_RD, write: SHUT_WR, both: SHUT_RDWR } as const;
  * @throws {SystemError} EMFILE or ENFILE, when out of descriptors.
  */
 export function socketpair(
-  type: SocketType = "stream",
-  options: SocketpairOptions = {},
+  type?: SocketType,
+  options?: SocketpairOptions,
 ): [a: number, b: number] {
-  checkOptions("options", options, SOCKETPAIR_OPTIONS);
-  const { nonblocking = false } = options;
-  const number = socketType(type) | creationFlags(nonblocking);
+  const { nonblocking = false } = optionsOf(options, SOCKETPAIR_OPTIONS);
+  checkBoolean("nonblocking", nonblocking);
+  const number = socketType(type === undefined ? "stream" : type) |
+    creationFlags(nonblocking);
   const pair = new Int32Array(new ArrayBuffer(8));
   complete(
     "socketpair",

@@ -1,6 +1,6 @@
 /** Bytes in and out of descriptors. */
 import { checkOptions } from "../options.ts";
-import { byteCount, fdOf } from "./check.ts";
+import { byteCount, checkBoolean, fdOf } from "./check.ts";
 import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
 
@@ -174,11 +174,14 @@ export function send(
 function recvFlags(options: RecvOptions): number {
   checkOptions("options", options, RECV_OPTIONS);
   const { peek = false, outOfBand = false } = options;
+  checkBoolean("peek", peek);
+  checkBoolean("outOfBand", outOfBand);
   return RECEIVE | (peek ? MSG_PEEK : 0) | (outOfBand ? MSG_OOB : 0);
 }
 
 function sendFlags(options: SendOptions): number {
   checkOptions("options", options, SEND_OPTIONS);
   const { outOfBand = false } = options;
+  checkBoolean("outOfBand", outOfBand);
   return SEND | (outOfBand ? MSG_OOB : 0);
 }

@@ -3,8 +3,8 @@ import { EVFILT_READ } from "../constants.ts";
 import { SystemError } from "../errors.ts";
 import { checkInteger } from "../kevent/check.ts";
 import type { Loop } from "../loop.ts";
-import { checkOptions } from "../options.ts";
-import { fdOf } from "../posix/check.ts";
+import { optionsOf } from "../options.ts";
+import { checkBoolean, fdOf } from "../posix/check.ts";
 import { type Channel, channelOf } from "./channel.ts";
 import { checkLoop } from "./check.ts";
 import { Side } from "./side.ts";
@@ -80,12 +80,15 @@ const MAX_CHUNK_SIZE = 0x7fff_ffff;
 export function readableStream(
   loop: Loop,
   fd: number | bigint,
-  options: ReadableStreamOptions = {},
+  options?: ReadableStreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   checkLoop(loop);
   const descriptor = fdOf("fd", fd);
-  checkOptions("options", options, OPTIONS);
-  const { close = false, autoAllocateChunkSize = CHUNK_SIZE } = options;
+  const { close = false, autoAllocateChunkSize = CHUNK_SIZE } = optionsOf(
+    options,
+    OPTIONS,
+  );
+  checkBoolean("close", close);
   checkInteger(
     "autoAllocateChunkSize",
     autoAllocateChunkSize,

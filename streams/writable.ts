@@ -1,8 +1,8 @@
 /** A descriptor as a stream to write to. */
 import { EVFILT_WRITE } from "../constants.ts";
 import type { Loop } from "../loop.ts";
-import { checkOptions } from "../options.ts";
-import { byteCount, fdOf, partOf } from "../posix/check.ts";
+import { optionsOf } from "../options.ts";
+import { byteCount, checkBoolean, fdOf, partOf } from "../posix/check.ts";
 import { type Channel, channelOf } from "./channel.ts";
 import { checkLoop } from "./check.ts";
 import { Side } from "./side.ts";
@@ -78,12 +78,12 @@ const OPTIONS: Required<WritableStreamOptions> = { close: true };
 export function writableStream(
   loop: Loop,
   fd: number | bigint,
-  options: WritableStreamOptions = {},
+  options?: WritableStreamOptions,
 ): WritableStream<Uint8Array> {
   checkLoop(loop);
   const descriptor = fdOf("fd", fd);
-  checkOptions("options", options, OPTIONS);
-  const { close = false } = options;
+  const { close = false } = optionsOf(options, OPTIONS);
+  checkBoolean("close", close);
   const channel = channelOf(descriptor);
   const side = new Side(loop, descriptor, EVFILT_WRITE, close);
   return new WritableStream(new Sink(side, channel));

@@ -29,6 +29,7 @@ import {
 import { release, setAside } from "../system/own.ts";
 import { pollNow } from "../system/sockets.ts";
 import type { Source } from "../system/sources.ts";
+import { zombieStatus } from "../system/zombie.ts";
 
 const SYS_pidfd_open = 434n;
 const P_PIDFD = 3;
@@ -196,18 +197,28 @@ function mayWait(pidfd: number, pid: number): boolean {
   return libc.waitid(P_PIDFD, pidfd, scratch.pointer, options) === 0;
 }
 
-/** The status as wait(2) has it, without reaping anybody's child; undefined where it cannot be known any more. */
+/** The status as wait(2) has it, without reaping anybody's child; undefined where it cannot be known (any more). */
 function waitStatus(pidfd: number): number | undefined {
+  // The last one last: the parent may reap it in between.
+  return childStatus(pidfd) ?? zombieStatus(pidfd) ?? reapedStatus(pidfd);
+}
+
+/** Of a child that was not waited for. */
+function childStatus(pidfd: number): number | undefined {
   const { words, pointer } = scratch;
   clearScratch(32);
   const options = WEXITED | WNOHANG | WNOWAIT;
-  if (libc.waitid(P_PIDFD, pidfd, pointer, options) === 0 && words[0] !== 0) {
-    // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status
-    const [code, status] = [words[2], words[6]];
-    if (code === CLD_EXITED) return (status & 0xff) << 8;
-    return code === CLD_DUMPED ? status | 0x80 : status;
-  }
-  // It was reaped already, or is somebody else's child.
+  const failed = libc.waitid(P_PIDFD, pidfd, pointer, options) === -1;
+  if (failed || words[0] === 0) return undefined;
+  // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status
+  const [code, status] = [words[2], words[6]];
+  if (code === CLD_EXITED) return (status & 0xff) << 8;
+  return code === CLD_DUMPED ? status | 0x80 : status;
+}
+
+/** Of any process that was waited for. */
+function reapedStatus(pidfd: number): number | undefined {
+  const { words, pointer } = scratch;
   clearScratch(16);
   words[0] = PIDFD_INFO_EXIT;
   const failed = libc.ioctl(pidfd, PIDFD_GET_INFO, pointer) === -1;

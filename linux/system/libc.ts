@@ -49,6 +49,8 @@ const SYMBOLS = {
   send: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
   // ssize_t recv(int fd, void *bytes, size_t length, int flags);
   recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
+  // int open(const char *path, int flags, ...);
+  open: { parameters: ["buffer", "i32"], result: "i32" },
   // ssize_t read(int fd, void *bytes, size_t length);
   read: { parameters: ["i32", "pointer", "usize"], result: "isize" },
   // ssize_t write(int fd, const void *bytes, size_t length);

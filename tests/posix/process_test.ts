@@ -57,7 +57,7 @@ describe("posix.ts", () => {
       assertThrows(
         () => kill(getpid(), "SIGNONE" as "SIGTERM"),
         TypeError,
-        'signal must be a signal\'s name or number, got "SIGNONE"',
+        'signal must be a signal\'s name, such as "SIGTERM", or its number, got "SIGNONE"',
       );
       assertThrows(() => kill(getpid(), -1), RangeError, "signal must be");
       assertThrows(() => kill(1.5, 0), RangeError, "pid must be");

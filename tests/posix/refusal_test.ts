@@ -6,6 +6,7 @@ import {
   connect,
   creat,
   getpid,
+  isNonblocking,
   kill,
   link,
   listen,
@@ -16,6 +17,8 @@ import {
   rename,
   rmdir,
   send,
+  setNoDelay,
+  setNonblocking,
   socketpair,
   spawn,
   SystemError,
@@ -118,6 +121,41 @@ describe("posix.ts", () => {
     });
   });
 
+  describe("what must be a boolean", () => {
+    it("is not taken for one when it is something else, or is left out", () => {
+      const [a] = kept(socketpair());
+      const byte = new Uint8Array(1);
+      for (
+        const [name, value, call, ...args] of [
+          ["nonblocking", "undefined", setNonblocking, a],
+          ["nonblocking", '"yes"', setNonblocking, a, "yes"],
+          ["on", '"no"', setNoDelay, a, "no"],
+          ["on", "null", setNoDelay, a, null],
+          ["nonblocking", "1", pipe, { nonblocking: 1 }],
+          ["noHang", "1", waitpid, -1, { noHang: 1 }],
+          ["peek", "1", recv, a, byte, { peek: 1 }],
+          ["outOfBand", "0", recv, a, byte, { outOfBand: 0 }],
+          ["outOfBand", "1", send, a, byte, { outOfBand: 1 }],
+          ["nonblocking", "1", socketpair, "stream", { nonblocking: 1 }],
+          ["nonblocking", "1", accept, a, { nonblocking: 1 }],
+          ["nonblocking", "1", bind, { nonblocking: 1 }],
+          ["reusePort", '"no"', listen, { reusePort: "no" }],
+          ["wait", "0", connect, { port: 1, wait: 0 }],
+          ["nonblocking", "1", connect, { port: 1, nonblocking: 1 }],
+          ...["read", "write", "append", "truncate", "nonblocking"].map(
+            (name) => [name, "1", open, "/", { [name]: 1 }] as const,
+          ),
+        ] as const
+      ) {
+        assertEquals(
+          guess(call, ...args),
+          `${name} must be true or false, got ${value}`,
+        );
+      }
+      assertEquals(isNonblocking(a), false);
+    });
+  });
+
   it("spawn() says that it takes an array", () => {
     const must =
       'argv must be a program and its arguments, such as ["ls", "-l"]';
@@ -127,8 +165,9 @@ describe("posix.ts", () => {
   });
 
   it("kill() says what is no signal, and whom it could not signal", () => {
-    const must = "signal must be a signal's name or number";
-    assertEquals(guess(kill, getpid(), "FOO"), `${must}, got "FOO"`);
+    const must =
+      'signal must be a signal\'s name, such as "SIGTERM", or its number';
+    assertEquals(guess(kill, getpid(), "TERM"), `${must}, got "TERM"`);
     assertEquals(guess(kill, getpid()), `${must}, got undefined`);
     const none = assertThrows(() => kill(getpid(), 1000), SystemError);
     assert(none.message.endsWith(` - signal 1000 to ${getpid()}`));

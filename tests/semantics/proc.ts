@@ -50,6 +50,12 @@ export class Child implements Disposable {
     return new Child("sleep", "1000");
   }
 
+  /** One that starts a child of its own, writes its number to a file, and never waits for it. */
+  static negligent(command: string, file: SharedFile): Child {
+    const start = `${command} & echo $! > ${file.path}`;
+    return new Child("sh", "-c", `${start}; exec sleep 1000`);
+  }
+
   kill(signal: Deno.Signal = "SIGKILL"): void {
     posix.kill(this.pid, signal);
   }
@@ -72,6 +78,25 @@ export class Child implements Disposable {
     if (this.#isReaped) return;
     this.kill();
     this.reap();
+  }
+}
+
+/** A shell script with a name; removed after the test. */
+export class Program implements Disposable {
+  readonly path: string;
+  readonly #folder = temporaryPath();
+
+  constructor(name: string, script: string) {
+    this.path = `${this.#folder}/${name}`;
+    posix.mkdir(this.#folder);
+    const fd = posix.creat(this.path, 0o755);
+    posix.write(fd, new TextEncoder().encode(`#!/bin/sh\n${script}\n`));
+    posix.close(fd);
+  }
+
+  [Symbol.dispose](): void {
+    posix.unlink(this.path);
+    posix.rmdir(this.#folder);
   }
 }
 

@@ -12,8 +12,8 @@ import {
   NOTE_TRACK,
   NOTE_TRACKERR,
 } from "../../mod.ts";
+import { kill } from "../../posix.ts";
 import { assertCode, only, openQueue } from "./calls.ts";
-
 import {
   assertExit,
   assertStatus,
@@ -22,6 +22,7 @@ import {
   IS_LINUX,
   mayKill,
   mayRun,
+  Program,
   SharedFile,
   SIGKILL,
 } from "./proc.ts";
@@ -91,6 +92,35 @@ describe("EVFILT_PROC: status and what else there is", () => {
     const event = only(kq.wait());
     assertExit(event, child.pid);
     assertStatus(event, 7 << 8, !IS_LINUX);
+  });
+
+  for (const code of [0, 7]) {
+    it(`R82 the status ${code} of a zombie that is somebody else's child`, () => {
+      using kq = openQueue();
+      using gate = new SharedFile();
+      using file = new SharedFile();
+      const script = `sh -c '${gate.gate}; exit ${code}'`;
+      using _parent = Child.negligent(script, file);
+      const pid = file.awaitNumber();
+      kq.apply(exitStatus(pid));
+      gate.openGate();
+      const event = only(kq.wait());
+      assertExit(event, pid);
+      assertStatus(event, code << 8);
+    });
+  }
+
+  it("R82 the status of a zombie that a signal killed, whatever its name", () => {
+    using kq = openQueue();
+    using program = new Program("x) Z 1 (y", "while :; do sleep 0.01; done");
+    using file = new SharedFile();
+    using _parent = Child.negligent(`'${program.path}'`, file);
+    const pid = file.awaitNumber();
+    kq.apply(exitStatus(pid));
+    kill(pid, "SIGUSR1");
+    const event = only(kq.wait());
+    assertExit(event, pid);
+    assertStatus(event, constants.signals.SIGUSR1);
   });
 
   for (

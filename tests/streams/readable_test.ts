@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Loop } from "../../loop.ts";
 import { EV_EOF, kevWrite } from "../../mod.ts";
 import { open, setLinger, SystemError } from "../../posix.ts";
-import { readableStream } from "../../streams.ts";
+import { readableStream, writableStream } from "../../streams.ts";
 import { isPending, it, itUnless, soon, turn } from "../async/support.ts";
 import { Descriptors, drain, fill, send } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
@@ -188,6 +188,14 @@ describeKernels("readableStream()", (kernel) => {
       TypeError,
       "loop must be a Loop, got [object Object]",
     );
+    const close = 1 as unknown as boolean;
+    for (const make of [readableStream, writableStream]) {
+      assertThrows(
+        () => make(loop, fd, { close }),
+        TypeError,
+        "close must be true or false, got 1",
+      );
+    }
     const mistyped = { autoClose: true };
     assertThrows(() => readableStream(loop, fd, mistyped as object), TypeError);
   });
