@@ -33,11 +33,10 @@ export type Changes =
 const USUAL = 16;
 const NONE: readonly ChangeFailure[] = [];
 
-/**
- * The changes of one call, in memory that is kept for the next. A call that a change's getter makes meanwhile needs a
- * batch of its own.
- */
+/** The changes of one call, in memory that is kept for the next. */
 export class ChangeBatch {
+  /** Whether a call is under way. One that a change's getter makes meanwhile needs another batch. */
+  isInUse = false;
   /** The packed changes, which the call overwrites with their results. */
   records: RecordMemory = new RecordMemory(KEVENT64_SIZE, USUAL);
   /** The changes as they were given. */
