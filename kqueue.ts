@@ -121,8 +121,7 @@ export class Kqueue {
   /** What calls fill and return; and what a `waitAsync` fills, whose caller sees it a little later. They change places. */
   #events: Kevent64List;
   #awaited: Kevent64List | undefined;
-  /** In use while an `apply` is under way; one that a change's getter calls meanwhile makes another. */
-  #changes: ChangeBatch | undefined = new ChangeBatch();
+  readonly #changes = new ChangeBatch();
   /** Where it waits for another thread to tell that it is readable; made by the first such wait. */
   #place: Place | undefined;
   /** Whether a waitAsync is pending. */
@@ -223,13 +222,13 @@ export class Kqueue {
         `apply takes one argument, got ${arguments.length}: give several changes as an array`,
       );
     }
-    const batch = this.#changes ?? new ChangeBatch();
-    this.#changes = undefined;
+    const batch = this.#changes.isInUse ? new ChangeBatch() : this.#changes;
+    batch.isInUse = true;
     try {
       batch.pack(changes);
       this.#applyBatch(batch);
     } finally {
-      this.#changes = batch;
+      batch.isInUse = false;
     }
   }
 

@@ -69,7 +69,9 @@ export function storeWord(
   if (typeof value === "number") {
     // A typed array keeps the low 32 bits of what is stored; rounding down makes the high word of negatives right.
     words[2 * wideIndex] = value;
-    words[2 * wideIndex + 1] = floor(value / TWO_32);
+    words[2 * wideIndex + 1] = value >>> 0 === value
+      ? 0
+      : floor(value / TWO_32);
   } else {
     wide[wideIndex] = value;
   }

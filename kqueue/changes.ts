@@ -31,15 +31,18 @@ export type Changes =
 
 /** Room for the changes of most calls. */
 const USUAL = 16;
+const NONE: readonly ChangeFailure[] = [];
 
-/**
- * The changes of one call, in memory that is kept for the next. A call that a change's getter makes meanwhile needs a
- * batch of its own.
- */
+/** The changes of one call, in memory that is kept for the next. */
 export class ChangeBatch {
+  /** Whether a call is under way. One that a change's getter makes meanwhile needs another batch. */
+  isInUse = false;
   /** The packed changes, which the call overwrites with their results. */
   records: RecordMemory = new RecordMemory(KEVENT64_SIZE, USUAL);
-  #given: (index: number) => KeventInit = () => ({ ident: 0, filter: 0 });
+  /** The changes as they were given. */
+  #given: readonly KeventInit[] | RecordMemory = [];
+  /** What holds the one of a call that is given one. */
+  readonly #single: KeventInit[] = [];
 
   /**
    * Packs them, all or none.
@@ -48,27 +51,28 @@ export class ChangeBatch {
    * @throws {TypeError} for what is no change.
    */
   pack(changes: Changes): void {
-    if (isList(changes)) this.#packList(memoryOf(changes));
-    else if (typeof changes !== "object" || changes === null) {
+    if (typeof changes !== "object" || changes === null) {
       throw new TypeError(
         `changes must be a change, an iterable of changes or a list, got ${
           shown(changes)
         }`,
       );
-    } else if (Symbol.iterator in changes) this.#packAll([...changes]);
-    else this.#packOne(changes);
+    }
+    if (!(Symbol.iterator in changes)) this.#packOne(changes);
+    else if (isList(changes)) this.#packList(memoryOf(changes));
+    else this.#packAll([...changes]);
   }
 
   #packList(from: RecordMemory): void {
     const records = this.#reserve(from.length);
     copyRecords(from, records, from.length);
     addFlags(records, EV_RECEIPT);
-    this.#given = (index) => readRecord(from, index);
+    this.#given = from;
   }
 
   #packAll(all: readonly KeventInit[]): void {
     packChanges(this.#reserve(all.length), all, EV_RECEIPT);
-    this.#given = (index) => all[index];
+    this.#given = all;
   }
 
   #packOne(change: KeventInit): void {
@@ -76,21 +80,30 @@ export class ChangeBatch {
     checkChange();
     writeChange(this.records, 0, EV_RECEIPT);
     this.records.length = 1;
-    this.#given = () => change;
+    this.#single[0] = change;
+    this.#given = this.#single;
   }
 
   /** The changes that the kernel refused, from the results. */
-  failures(): ChangeFailure[] {
-    const failures: ChangeFailure[] = [];
+  failures(): readonly ChangeFailure[] {
+    let failures: ChangeFailure[] | undefined;
     const { records } = this;
     const { words, recordWords } = records;
     for (let index = 0; index < records.length; index++) {
       // A receipt's data is 0. Records come back in the order of the changes, one for each.
       if (words[index * recordWords + DATA_WORD] === 0) continue;
       const result = readRecord(records, index);
-      failures.push(changeFailure(index, this.#given(index), result));
+      failures ??= [];
+      failures.push(changeFailure(index, this.#givenAt(index), result));
     }
-    return failures;
+    return failures ?? NONE;
+  }
+
+  #givenAt(index: number): KeventInit {
+    const given = this.#given;
+    return given instanceof RecordMemory
+      ? readRecord(given, index)
+      : given[index];
   }
 
   #reserve(length: number): RecordMemory {

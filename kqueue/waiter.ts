@@ -11,7 +11,7 @@
  * others. The last to leave sees the call end first, so that nothing is pending when nobody waits, which is what
  * `deno test` looks for.
  *
- * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
+ * Who owns which memory: the call's is C's, taken by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
 import { constants } from "node:os";
@@ -134,6 +134,7 @@ function waiterOf(kernel: Kernel): Waiter {
 class Waiter {
   readonly #kernel: Kernel;
   readonly #bell: Bell;
+  readonly #poll: PollCall;
   readonly #waiting = new Set<Place>();
   /** What the call under way looks at: those that wait, and some that have left meanwhile. */
   #watched: ReadonlySet<Place> | undefined;
@@ -148,6 +149,7 @@ class Waiter {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#bell = new Bell(kernel);
+    this.#poll = new PollCall(kernel.poll);
   }
 
   add(place: Place): void {
@@ -197,14 +199,15 @@ class Waiter {
     const places = [...this.#waiting];
     const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
     this.#watched = new Set(places);
-    const call = new PollCall(this.#kernel.poll, descriptors);
-    const count = call.end(await call.begin(COME_BACK));
+    const call = this.#poll;
+    const count = call.end(await call.begin(descriptors, COME_BACK));
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
     if (count < 0) return refuse(places, new SystemError("poll", -count));
     this.#bell.calm(call.revents(0));
-    const isTime = now() - this.#lookedAt >= LOOK_AGAIN;
-    if (isTime) this.#lookedAt = now();
+    const time = now();
+    const isTime = time - this.#lookedAt >= LOOK_AGAIN;
+    if (isTime) this.#lookedAt = time;
     const woken = places.filter((place, index) =>
       (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
     );

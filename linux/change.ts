@@ -59,9 +59,9 @@ export class Change {
     this.udataHigh = words[word + UDATA_WORD + 1];
     const low = this.identLow = words[word + IDENT_WORD];
     const high = this.identHigh = words[word + IDENT_WORD + 1];
-    this.ident = high >>> 0 < SAFE_HIGH
-      ? high * TWO_32 + (low >>> 0)
-      : memory.wide[(word >> 1) + IDENT_WIDE];
+    if (high === 0) this.ident = low >>> 0;
+    else if (high >>> 0 < SAFE_HIGH) this.ident = high * TWO_32 + (low >>> 0);
+    else this.ident = memory.wide[(word >> 1) + IDENT_WIDE];
   }
 
   /** R3: takes out what another flag overrules. */

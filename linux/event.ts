@@ -55,10 +55,12 @@ export function storeOutcome(
   const size = events.recordWords;
   const source = from * size;
   const target = index * size;
-  for (let word = 0; word < size; word++) {
-    events.words[target + word] = changes.words[source + word];
+  if (events !== changes || index !== from) {
+    for (let word = 0; word < size; word++) {
+      events.words[target + word] = changes.words[source + word];
+    }
+    if (changes.hasExt) events.hasExt = true;
   }
-  if (changes.hasExt) events.hasExt = true;
   events.shorts[target * 2 + FLAGS_SHORT] = flags | EV_ERROR;
   events.words[target + DATA_WORD] = error;
   events.words[target + DATA_WORD + 1] = 0;

@@ -62,6 +62,7 @@ export class FileFilter implements Filter {
   }
 
   find(ident: number | bigint): Knote | undefined {
+    if (this.#files.size === 0) return undefined;
     return this.#files.get(ident)?.knote;
   }
 

@@ -11,6 +11,8 @@ const RLIMIT_NOFILE = 7;
 const FIRST = 4096;
 
 const own = new Set<number>();
+/** None of them is below this. */
+let lowest = Infinity;
 let first = 0;
 
 /**
@@ -43,6 +45,7 @@ function mostDescriptors(): number {
 /** Notes a descriptor as the engine's own. */
 export function claim(fd: number): void {
   own.add(fd);
+  lowest = Math.min(lowest, fd);
 }
 
 /** Closes one of the engine's own. */
@@ -53,7 +56,7 @@ export function release(fd: number): void {
 
 /** Whether a descriptor is the engine's own. */
 export function isOwn(fd: number): boolean {
-  return own.has(fd);
+  return fd >= lowest && own.has(fd);
 }
 
 /** R5: why a number cannot be watched: its low half alone says what is open. The errno, 0 for a descriptor. */
