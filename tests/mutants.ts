@@ -294,15 +294,16 @@ function limitOf(folder: string): number {
   return limits.get(folder) ?? BASELINE_MS;
 }
 
-/** Undefined where the tests notice nothing. */
+/** Undefined where the tests notice nothing. What fails once may do so by chance: it must fail again. */
 async function outcomeOf(
   copy: string,
   files: string[],
   limitMs: number,
 ): Promise<Outcome | undefined> {
-  const result = await runTests(copy, files, limitMs);
-  if (result.ended === "passed") return undefined;
   const where = files.length > 1 ? `${files[0]}, …` : files.join();
+  let result = await runTests(copy, files, limitMs);
+  if (result.ended === "failed") result = await runTests(copy, files, limitMs);
+  if (result.ended === "passed") return undefined;
   if (result.ended === "timed out") return { verdict: "timed out", by: where };
   return { verdict: "killed", by: `${where}: ${firstFailure(result)}` };
 }
