@@ -8,6 +8,7 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   kevRead,
+  kevWrite,
 } from "../../mod.ts";
 import {
   assertCode,
@@ -76,6 +77,19 @@ describeKernels("a queue that is rid of what was closed", () => {
       assertEquals([data, udata], [5n, 7n]);
     });
   }
+
+  it("R9 a change that finds another file by the number ends every filter's watcher of it", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [fd] = fds.socketpair();
+    fds.dup(fd);
+    kq.apply(kevRead(fd), kevWrite(fd));
+    const [other] = fds.socketpair();
+    fds.dup2Behind(other, fd);
+    const change = kevRead(fd, { flags: EV_DISABLE });
+    assertCode(() => kq.apply(change), "ENOENT");
+    assertEquals(kq.poll(), []);
+  });
 
   it("R9 a queue that watches the queue goes on", () => {
     using fds = new Descriptors();

@@ -192,6 +192,30 @@ describeKernels("waiting for regular files", () => {
     assertLeft(kq.wait(), 2);
   });
 
+  it("R37 deleted and added again, it is reported once when the file grows", () => {
+    using file = new File();
+    using kq = openQueue();
+    const flags = EV_ADD | EV_CLEAR;
+    kq.apply(kevRead(file.fd, { flags, udata: 1 }));
+    kq.apply(kevRead(file.fd, { flags: EV_DELETE }));
+    kq.apply(kevRead(file.fd, { flags, udata: 2 }));
+    file.append(3);
+    assertEquals(only(kq.wait()).udata, 2n);
+    assertEquals(kq.poll(), []);
+  });
+
+  it("R38 deleting one watcher of a file leaves those of its other descriptors", () => {
+    using file = new File();
+    using kq = openQueue();
+    const other = file.open();
+    for (const fd of [file.fd, other]) {
+      kq.apply(kevRead(fd, { flags: EV_ADD | EV_CLEAR }));
+    }
+    kq.apply(kevRead(file.fd, { flags: EV_DELETE }));
+    file.append(3);
+    assertEquals(idents(kq.wait()), [other]);
+  });
+
   it("R18 files that are always ready starve nobody", () => {
     using file = new File(10);
     using kq = openQueue(1);

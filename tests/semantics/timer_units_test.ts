@@ -55,14 +55,13 @@ describeKernels("units of timers", (kernel) => {
 
   it("R50 NOTE_SECONDS are seconds", () => {
     using kq = openQueue();
+    const before = performance.now();
     kq.apply(
       kevTimer(1, 1, {
         flags: EV_ADD | EV_ONESHOT,
         fflags: NOTE_SECONDS,
       }),
     );
-    const before = performance.now();
-    assertEquals(kq.wait(900), []);
     assertEquals(idents(kq.wait()), [1]);
     assertGreaterOrEqual(performance.now() - before, 999);
   });
