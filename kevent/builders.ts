@@ -112,6 +112,11 @@ export function kevTimer(
   period: number | bigint,
   options?: Omit<ChangeOptions, "data">,
 ): KeventInit {
+  if (Number.isFinite(period) && !Number.isInteger(period)) {
+    throw new RangeError(
+      `period must be an integer, got ${period}: use NOTE_USECONDS for fractions`,
+    );
+  }
   checkWord("period", period, I64);
   if (options !== undefined) {
     checkOptions("options", options, TIMER_OPTIONS, TIMER_SAMPLE);
