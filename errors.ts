@@ -1,9 +1,44 @@
 /** Failures of system calls. */
-import { EV_ADD, EVFILT_PROC } from "./constants.ts";
+import {
+  EV_ADD,
+  EVFILT_EXCEPT,
+  EVFILT_PROC,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
+  NOTE_CHILD,
+  NOTE_EXIT,
+  NOTE_EXITSTATUS,
+  NOTE_FUNLOCK,
+  NOTE_LEASE_DOWNGRADE,
+  NOTE_LEASE_RELEASE,
+  NOTE_MACHTIME,
+  NOTE_TRACK,
+  NOTE_TRACKERR,
+} from "./constants.ts";
 import { errnoName, errnoText } from "./errno.ts";
-import { filterName } from "./kevent/describe.ts";
+import { filterName, noteNames } from "./kevent/describe.ts";
 import type { Kevent, KeventInit } from "./kevent/record.ts";
 import { optionsOf } from "./options.ts";
+import { OS } from "./runtime.ts";
+
+/** The filters whose ident is a descriptor. */
+const OF_DESCRIPTORS: readonly number[] = [
+  EVFILT_READ,
+  EVFILT_WRITE,
+  EVFILT_EXCEPT,
+  EVFILT_VNODE,
+];
+
+/** The notes that a system has not (R56, R83, R91). */
+const UNSUPPORTED: ReadonlyMap<number, number> = new Map(
+  OS === "darwin" ? [[EVFILT_PROC, NOTE_TRACK | NOTE_TRACKERR | NOTE_CHILD]] : [
+    [EVFILT_PROC, ~(NOTE_EXIT | NOTE_EXITSTATUS)],
+    [EVFILT_TIMER, NOTE_MACHTIME],
+    [EVFILT_VNODE, NOTE_FUNLOCK | NOTE_LEASE_DOWNGRADE | NOTE_LEASE_RELEASE],
+  ],
+);
 
 /** How many refused changes a message names. */
 const MAX_NAMED = 8;
@@ -40,20 +75,32 @@ export function changeFailure(
   const { ident, filter } = result;
   const errno = Number(result.data);
   const code = errnoName(errno);
-  const reason = reasonOf(code, result) ?? textOf(errno);
+  const reason = reasonOf(code, result, errno) ?? textOf(errno);
   return { index, change, ident, filter, code, errno, reason };
 }
 
 /** What an errno means of a watcher, where the platform's words are about a file, or say less than is known. */
 function reasonOf(
   code: string,
-  { filter, flags }: Kevent,
+  { filter, flags, fflags }: Kevent,
+  errno: number,
 ): string | undefined {
   if (code === "ENOENT" && (flags & EV_ADD) === 0) {
     return "ENOENT, no such watcher; EV_ADD makes one";
   }
   if (code === "ESRCH" && filter === EVFILT_PROC) {
     return "ESRCH, no such process, or it has exited; if it is a child, waitpid has its status";
+  }
+  if (code === "ENOTSUP") {
+    const notes = fflags & (UNSUPPORTED.get(filter) ?? 0);
+    const which = notes === 0 ? "" : `: ${noteNames(filter, notes)}`;
+    return `ENOTSUP, not supported here${which}`;
+  }
+  const isAdded = (flags & EV_ADD) !== 0;
+  if (code === "EINVAL" && isAdded && OF_DESCRIPTORS.includes(filter)) {
+    return `${textOf(errno)}; perhaps this kind of file has no ${
+      filterName(filter)
+    }`;
   }
   return undefined;
 }

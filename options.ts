@@ -22,9 +22,11 @@ export function checkOptions(
   }
   for (const key of Object.keys(value)) {
     if (Object.hasOwn(example, key)) continue;
-    const known = Object.keys(example).join(", ");
+    const known = Object.keys(example);
     throw new TypeError(
-      `${name} must have no ${JSON.stringify(key)}, only ${known}`,
+      `unknown option ${JSON.stringify(key)}: there ${
+        known.length === 1 ? "is" : "are"
+      } only ${known.join(", ")}`,
     );
   }
 }

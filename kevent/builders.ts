@@ -135,6 +135,11 @@ export function kevTimer(
   period: number | bigint,
   options?: Omit<ChangeOptions, "data">,
 ): KeventInit {
+  if (Number.isFinite(period) && !Number.isInteger(period)) {
+    throw new RangeError(
+      `period must be an integer, got ${period}: use NOTE_USECONDS for fractions`,
+    );
+  }
   checkWord("period", period, I64);
   if (options !== undefined) {
     checkOptions("options", options, TIMER_OPTIONS, TIMER_SAMPLE);
@@ -210,17 +215,18 @@ function signalNumber(name: Deno.Signal): number {
  *
  * ```ts
  * import { kevProc, Kqueue, NOTE_EXIT, NOTE_EXITSTATUS } from "@kqueue/kqueue";
- * import { spawn, waitpid } from "@kqueue/kqueue/posix";
+ * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";
  *
  * using kq = new Kqueue();
- * const pid = spawn(["sleep", "0.1"]);
+ * const pid = spawn(["sleep", "60"]);
  * kq.apply(kevProc(pid, { fflags: NOTE_EXIT | NOTE_EXITSTATUS }));
+ * kill(pid, "SIGTERM");
  * for (const { fflags, data } of kq.wait()) {
  *   const isKnown = (fflags & NOTE_EXITSTATUS) !== 0;
  *   const status = Number(data);
  *   if (!isKnown) console.log("it exited, and nobody knows how");
- *   else if ((status & 0x7f) !== 0) console.log("signal", status & 0x7f);
- *   else console.log("exit code", status >> 8); // exit code 0
+ *   else if ((status & 0x7f) !== 0) console.log("signal", status & 0x7f); // signal 15
+ *   else console.log("exit code", status >> 8);
  * }
  * waitpid(pid);
  * ```

@@ -75,6 +75,7 @@ import {
   readRecord,
   type RecordMemory,
 } from "./memory.ts";
+import { shown } from "../options.ts";
 import type { Kevent64Init, KeventInit } from "./record.ts";
 
 type Names = Readonly<Record<string, number>>;
@@ -178,8 +179,10 @@ const MAX_SHOWN = 100;
  * ```
  *
  * @param event A record of a list, or what one is given as.
+ * @throws {TypeError} for what is no record.
  */
 export function describe(event: KeventInit | Kevent64Init): string {
+  checkRecord(event);
   const { ident, filter, flags = 0, fflags = 0, data = 0, udata = 0 } = event;
   const { ext } = event as Kevent64Init;
   const parts = [
@@ -194,6 +197,24 @@ export function describe(event: KeventInit | Kevent64Init): string {
     parts.push(`ext: [${ext.join(", ")}]`);
   }
   return `{ ${parts.join(", ")} }`;
+}
+
+function checkRecord(event: unknown): void {
+  const isObject = typeof event === "object" && event !== null;
+  if (isObject && "ident" in event && "filter" in event) return;
+  const each = isObject && Symbol.iterator in event
+    ? "; describe each of them"
+    : "";
+  throw new TypeError(
+    `event must be a record such as those of kq.poll(), got ${
+      shown(event)
+    }${each}`,
+  );
+}
+
+/** The names of a filter's notes. */
+export function noteNames(filter: number, fflags: number): string {
+  return bitNames(fflags >>> 0, NOTES.get(filter) ?? {});
 }
 
 /** A filter's name for messages. */

@@ -106,6 +106,7 @@ export function readChange(
     throw new TypeError(`${name} must be ${wanted}, got ${shown(change)}`);
   }
   const { ident, filter, flags = 0, fflags = 0, data = 0, udata = 0 } = change;
+  if (ident === undefined) checkIsChange(change, name);
   const ext = (change as Kevent64Init).ext ?? NO_EXT;
   const ext0 = ext[0];
   const ext1 = ext[1];
@@ -119,7 +120,16 @@ export function readChange(
   fields.ext1 = ext1;
 }
 
+/** Throws for what is often given instead of a change. */
+function checkIsChange(change: object, name: string): void {
+  if (isArray(change)) {
+    throw new TypeError(`${name} must be one change, not an array`);
+  }
+  if ("fd" in change) throw new TypeError(`${name} must have ident, not fd`);
+}
+
 const NO_EXT = [0, 0] as const;
+const { isArray } = Array;
 
 /** The change that was read, as a plain object. Its fields were checked. */
 export function plainChange(): Required<Kevent64Init> {

@@ -4,12 +4,18 @@
  * Nothing else in the module states an offset or a size: whoever needs one asks {@linkcode layoutOf}.
  */
 
-/** `struct kevent`: ident, filter, flags, fflags, data, udata (32 bytes). */
+/**
+ * `struct kevent`: ident, filter, flags, fflags, data, udata (32 bytes). For who declares functions of their own that
+ * take one; the lists of this module need nothing of it.
+ */
 export const KEVENT = {
   struct: ["usize", "i16", "u16", "u32", "isize", "pointer"],
 } as const;
 
-/** `struct kevent64_s`: ident, filter, flags, fflags, data, udata, ext[0], ext[1] (48 bytes). */
+/**
+ * `struct kevent64_s`: ident, filter, flags, fflags, data, udata, ext[0], ext[1] (48 bytes). For whom
+ * {@linkcode KEVENT} is.
+ */
 export const KEVENT64 = {
   struct: ["u64", "i16", "u16", "u32", "i64", "u64", "u64", "u64"],
 } as const;
@@ -39,7 +45,10 @@ const SIZE_OF = {
   pointer: 8,
 } as const;
 
-/** The layout that C gives a struct: each field at the next multiple of its own size. */
+/**
+ * The layout that C gives a struct: each field at the next multiple of its own size. For who reads or writes the bytes of
+ * a list by themselves, or hands records to C code of their own.
+ */
 export function layoutOf({ struct }: Struct): Layout {
   const offsets: number[] = [];
   let end = 0;

@@ -104,7 +104,11 @@ export function packSockaddr(
     sockaddr.set(octets6, INET6_ADDRESS_OFFSET);
     return sockaddr;
   }
-  throw wrongType("address", address, "an IPv4 or IPv6 address");
+  throw wrongType(
+    "address",
+    address,
+    "an IPv4 or IPv6 address (names are not looked up)",
+  );
 }
 
 function blank(

@@ -138,7 +138,7 @@ export function sendTo(
       sockaddr.length,
     );
     if (count !== -1) return count;
-    if (wouldBlock("sendto")) return null;
+    if (wouldBlock("sendto", descriptor)) return null;
   }
 }
 
@@ -178,7 +178,7 @@ export function recvFrom(
       senderSize,
     );
     if (count !== -1) return receivedFrom(count);
-    if (wouldBlock("recvfrom")) return null;
+    if (wouldBlock("recvfrom", descriptor)) return null;
   }
 }
 

@@ -171,10 +171,12 @@ export function creat(path: string, mode?: number): number {
  * @throws {SystemError} EBADF where it is not open; EIO or ENOSPC where what was written could not be kept.
  */
 export function close(fd: number | bigint): void {
-  if (closeDescriptor(fdOf("fd", fd)) !== -1) return;
+  const descriptor = fdOf("fd", fd);
+  if (closeDescriptor(descriptor) !== -1) return;
   // It is closed all the same: another close could hit whoever has the number next.
   if (errno() !== constants.errno.EINTR) {
-    throw new SystemError("close", errno());
+    const detail = `descriptor ${descriptor}`;
+    throw new SystemError("close", errno(), { detail });
   }
 }
 
@@ -195,7 +197,13 @@ export function close(fd: number | bigint): void {
  */
 export function dup(fd: number | bigint): number {
   const descriptor = fdOf("fd", fd);
-  return closeOnExec(complete("dup", () => libc().symbols.dup(descriptor)));
+  return closeOnExec(
+    complete(
+      "dup",
+      () => libc().symbols.dup(descriptor),
+      `descriptor ${descriptor}`,
+    ),
+  );
 }
 
 /**
@@ -265,7 +273,7 @@ export function lseek(
     ORIGINS,
   );
   const moved = libc().symbols.lseek(file, BigInt(offset), whence);
-  if (moved === -1n) throw failure("lseek");
+  if (moved === -1n) throw failure("lseek", `descriptor ${file}`);
   return Number(moved);
 }
 

@@ -81,12 +81,12 @@ export function failure(syscall: string, detail?: string): SystemError {
  *
  * @throws {SystemError} for every other reason.
  */
-export function wouldBlock(syscall: string): boolean {
+export function wouldBlock(syscall: string, fd: number): boolean {
   const errno = libc().errno.capture();
   if (errno === EINTR) return false;
   // Darwin says ENOBUFS where a datagram finds no room: at the other end, or in the interface's queue.
   if (errno === EAGAIN || errno === ENOBUFS) return true;
-  throw new SystemError(syscall, errno);
+  throw new SystemError(syscall, errno, { detail: `descriptor ${fd}` });
 }
 
 /**

@@ -191,7 +191,8 @@ export function accept(
     if (errno === EAGAIN) return null;
     // A client that has given up already is no failure of the one who accepts.
     if (errno !== EINTR && errno !== ECONNABORTED) {
-      throw new SystemError("accept", errno);
+      const detail = `descriptor ${listener}`;
+      throw new SystemError("accept", errno, { detail });
     }
   }
 }

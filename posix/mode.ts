@@ -78,7 +78,7 @@ export function acceptsAtOnce(fd: number): boolean {
 
 function flagsOf(fd: number): number {
   const flags = libc().symbols.fcntl(fd, F_GETFL);
-  if (flags === -1) throw failure("fcntl");
+  if (flags === -1) throw failure("fcntl", `descriptor ${fd}`);
   return flags;
 }
 

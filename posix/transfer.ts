@@ -58,7 +58,7 @@ export function read(fd: number | bigint, buffer: Uint8Array): number | null {
   for (;;) {
     const count = symbols.read(descriptor, buffer, length);
     if (count !== -1) return count;
-    if (wouldBlock("read")) return null;
+    if (wouldBlock("read", descriptor)) return null;
   }
 }
 
@@ -94,7 +94,7 @@ export function write(fd: number | bigint, bytes: Uint8Array): number | null {
   for (;;) {
     const count = symbols.write(descriptor, bytes, length);
     if (count !== -1) return count;
-    if (wouldBlock("write")) return null;
+    if (wouldBlock("write", descriptor)) return null;
   }
 }
 
@@ -133,7 +133,7 @@ export function recv(
   for (;;) {
     const count = symbols.recv(descriptor, buffer, length, flags);
     if (count !== -1) return count;
-    if (wouldBlock("recv")) return null;
+    if (wouldBlock("recv", descriptor)) return null;
   }
 }
 
@@ -167,7 +167,7 @@ export function send(
   for (;;) {
     const count = symbols.send(descriptor, bytes, length, flags);
     if (count !== -1) return count;
-    if (wouldBlock("send")) return null;
+    if (wouldBlock("send", descriptor)) return null;
   }
 }
 

@@ -313,6 +313,7 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     return isOpen(fd) ? this.#set.open(this.host, this) : EBADF;
   }
 
+  /** What epoll is asked for: with EV_CLEAR edges (R13), once for what is reported once (R12, R14). */
   #eventsFor(knote: Knote): number {
     if (!knote.enabled) return DORMANT;
     const mask = this.maskOf(knote);

@@ -6,17 +6,38 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { constants } from "node:os";
-import { EV_DELETE, EVFILT_READ, EVFILT_USER } from "../../constants.ts";
+import {
+  EV_DELETE,
+  EVFILT_AIO,
+  EVFILT_READ,
+  EVFILT_USER,
+  NOTE_CHILD,
+  NOTE_EXIT,
+  NOTE_FORK,
+  NOTE_FUNLOCK,
+  NOTE_MACHTIME,
+  NOTE_TRACK,
+  NOTE_WRITE,
+} from "../../constants.ts";
 import { changeFailure } from "../../errors.ts";
 import {
   type ChangeFailure,
   SystemError,
   type SystemErrorOptions,
 } from "../../ffi.ts";
-import { type KeventInit, KeventList, kevProc, kevUser } from "../../kevent.ts";
+import {
+  type KeventInit,
+  KeventList,
+  kevProc,
+  kevRead,
+  kevTimer,
+  kevUser,
+  kevVnode,
+} from "../../kevent.ts";
+import { OS } from "../../runtime.ts";
 import { told } from "./errno.ts";
 
-const { EBADF, EDEADLK, ENOENT, ESRCH } = constants.errno;
+const { EBADF, EDEADLK, EINVAL, ENOENT, ENOTSUP, ESRCH } = constants.errno;
 
 /** A number that no platform has an errno for. */
 const UNKNOWN = 9999;
@@ -109,6 +130,40 @@ describe("SystemError", () => {
     );
   });
 
+  it("says of what is not supported which notes it is, where it knows", () => {
+    const words = (change: KeventInit) => failure(0, change, ENOTSUP).reason;
+    const fflags = NOTE_EXIT | NOTE_TRACK | NOTE_CHILD;
+    const here = "ENOTSUP, not supported here";
+    assertEquals(
+      words(kevProc(7, { fflags })),
+      `${here}: NOTE_TRACK | NOTE_CHILD`,
+    );
+    assertEquals(words({ ident: 7, filter: EVFILT_AIO }), here);
+    if (OS !== "linux") return;
+    assertEquals(
+      words(kevVnode(7, { fflags: NOTE_WRITE | NOTE_FUNLOCK })),
+      `${here}: NOTE_FUNLOCK`,
+    );
+    assertEquals(
+      words(kevProc(7, { fflags: NOTE_FORK })),
+      `${here}: NOTE_FORK`,
+    );
+    assertEquals(
+      words(kevTimer(7, 1, { fflags: NOTE_MACHTIME })),
+      `${here}: NOTE_MACHTIME`,
+    );
+  });
+
+  it("says of a file that its kind may have no such filter", () => {
+    assertEquals(
+      failure(0, kevRead(7), EINVAL).reason,
+      `${told("EINVAL")}; perhaps this kind of file has no EVFILT_READ`,
+    );
+    const deleted = kevRead(7, { flags: EV_DELETE });
+    assertEquals(failure(0, deleted, EINVAL).reason, told("EINVAL"));
+    assertEquals(failure(0, kevUser(7), EINVAL).reason, told("EINVAL"));
+  });
+
   it("asks nothing of a change that was given", () => {
     const change = new Proxy<KeventInit>({ ident: 1, filter: -1 }, {
       get(): never {
@@ -125,7 +180,10 @@ describe("SystemError", () => {
   it("refuses options that are none", () => {
     const wrong: [unknown, string][] = [
       ["7 is a file", 'got "7 is a file"'],
-      [{ details: "x" }, 'must have no "details"'],
+      [
+        { details: "x" },
+        'unknown option "details": there are only detail, failures',
+      ],
     ];
     for (const [options, message] of wrong) {
       assertThrows(

@@ -76,7 +76,7 @@ const CASES: readonly Case[] = [
   {
     written: "kq.waitAsync({ timeout: 100 })",
     call: (kq) => kq.waitAsync({ timeout: 100 }),
-    message: 'options must have no "timeout", only timeoutMs, signal',
+    message: 'unknown option "timeout": there are only timeoutMs, signal',
   },
   {
     written: "kq.waitAsync(AbortSignal.timeout(50))",
@@ -117,7 +117,7 @@ const CASES: readonly Case[] = [
   {
     written: "kq.trigger(1, { word: 42 })",
     call: (kq) => kq.trigger(1, { word: 42 }),
-    message: 'options must have no "word", only udata, fflags, data',
+    message: 'unknown option "word": there are only udata, fflags, data',
   },
   {
     written: "kq.apply(kevUser(1), kevUser(2))",
@@ -133,8 +133,28 @@ const CASES: readonly Case[] = [
   {
     written: "kq.apply([kevUser(1), [kevUser(2)]])",
     call: (kq) => kq.apply([kevUser(1), [kevUser(2)]]),
-    message: "change 1: ident must be an integer from 0 to " +
+    message: "change 1 must be one change, not an array",
+  },
+  {
+    written: "kq.apply({ fd, filter })",
+    call: (kq) => kq.apply({ fd: 0, filter: -1 }),
+    message: "the change must have ident, not fd",
+  },
+  {
+    written: "kq.apply([{ fd, filter }])",
+    call: (kq) => kq.apply([{ fd: 0, filter: -1 }]),
+    message: "change 0 must have ident, not fd",
+  },
+  {
+    written: "kq.apply([{ filter }])",
+    call: (kq) => kq.apply([{ filter: -1 }]),
+    message: "change 0: ident must be an integer from 0 to " +
       "18446744073709551615, got undefined",
+  },
+  {
+    written: "kqApply(fd, [change])",
+    call: (kq) => loose.kqApply(kq.fd, [kevUser(1)]),
+    message: "the change must be one change, not an array",
   },
   {
     written: "kq.apply(kevUser)",
@@ -155,7 +175,7 @@ const CASES: readonly Case[] = [
   {
     written: "new Kqueue({ size: 64 })",
     call: () => new loose.Kqueue({ size: 64 }),
-    message: 'options must have no "size", only capacity',
+    message: 'unknown option "size": there is only capacity',
   },
   {
     written: "Kqueue.fromFd(fd, 64)",
@@ -176,7 +196,7 @@ const CASES: readonly Case[] = [
   {
     written: "loop.once(change, { timeoutMs: 50 })",
     call: (_, loop) => loop.once(kevUser(1), { timeoutMs: 50 }),
-    message: 'options must have no "timeoutMs", only signal',
+    message: 'unknown option "timeoutMs": there is only signal',
   },
   {
     written: "loop.events(change, AbortSignal.timeout(50))",
@@ -215,12 +235,13 @@ const CASES: readonly Case[] = [
   {
     written: "kevTimer(1, 5, { oneshot: true })",
     call: () => loose.kevTimer(1, 5, { oneshot: true }),
-    message: 'options must have no "oneshot", only udata, flags, fflags',
+    message: 'unknown option "oneshot": there are only udata, flags, fflags',
   },
   {
     written: "kevUser(1, { oneshot: true })",
     call: () => loose.kevUser(1, { oneshot: true }),
-    message: 'options must have no "oneshot", only udata, flags, fflags, data',
+    message:
+      'unknown option "oneshot": there are only udata, flags, fflags, data',
   },
   {
     written: "kevent(kq, null, list)",

@@ -52,7 +52,7 @@ describe("checkOptions()", () => {
 
   it("names a key that is no option, and those that are", () => {
     const message = (key: string) =>
-      `options must have no "${key}", only port, address`;
+      `unknown option "${key}": there are only port, address`;
     assertEquals(refusal({ hostname: "x" }), message("hostname"));
     assertEquals(refusal({ port: 1, Port: 1 }), message("Port"));
     assertEquals(refusal({ toString: 1 }), message("toString"));

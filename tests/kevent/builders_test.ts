@@ -241,12 +241,19 @@ describe("kevTimer()", () => {
     assertThrows(
       () => kevTimer(1, 250, options),
       TypeError,
-      'options must have no "data", only udata, flags, fflags',
+      'unknown option "data": there are only udata, flags, fflags',
     );
   });
 
   it("names the argument that does not fit, and its value", () => {
-    for (const period of [1.5, NaN, Infinity, 2 ** 53, 2n ** 63n]) {
+    for (const period of [1.5, -0.25]) {
+      assertThrows(
+        () => kevTimer(1, period),
+        RangeError,
+        `period must be an integer, got ${period}: use NOTE_USECONDS for fractions`,
+      );
+    }
+    for (const period of [NaN, Infinity, 2 ** 53, 2n ** 63n]) {
       assertRefused(() => kevTimer(1, period), "period", period);
     }
     for (const ident of [-1, 2n ** 64n]) {

@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { describe as suite, it } from "@std/testing/bdd";
 import { constants } from "node:os";
 import { inspect } from "node:util";
@@ -28,6 +33,7 @@ import { errno } from "../../ffi.ts";
 import {
   describe,
   Kevent64List,
+  type KeventInit,
   KeventList,
   kevProc,
   kevRead,
@@ -51,6 +57,25 @@ const CONSOLES: [string, (value: unknown) => string][] = [
 ];
 
 suite("describe()", () => {
+  const refused: [unknown, string][] = [
+    [null, "null"],
+    [undefined, "undefined"],
+    [7, "7"],
+    [{}, "[object Object]"],
+    [[], "an empty array; describe each of them"],
+    [[kevUser(1)], "an array; describe each of them"],
+    [new KeventList(1), "[object Object]; describe each of them"],
+  ];
+  for (const [value, shown] of refused) {
+    it(`says what it wants instead of ${shown}`, () => {
+      assertThrows(
+        () => describe(value as KeventInit),
+        TypeError,
+        `event must be a record such as those of kq.poll(), got ${shown}`,
+      );
+    });
+  }
+
   it("names the filter, the flags and the notes of a change", () => {
     assertEquals(
       describe(kevTimer(1, 5, {

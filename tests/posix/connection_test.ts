@@ -166,9 +166,10 @@ describe("posix.ts", () => {
       ]
     ) {
       it(`refuse the address ${JSON.stringify(address)}`, () => {
-        const message = `address must be an IPv4 or IPv6 address, got ${
-          JSON.stringify(address)
-        }`;
+        const message =
+          `address must be an IPv4 or IPv6 address (names are not looked up), got ${
+            JSON.stringify(address)
+          }`;
         assertThrows(() => listen({ address }), TypeError, message);
         assertThrows(() => connect({ address, port: 1 }), TypeError, message);
       });

@@ -3,20 +3,26 @@ import { afterEach, describe, it } from "@std/testing/bdd";
 import {
   accept,
   bind,
+  close,
   connect,
   creat,
+  dup,
   getpid,
   isNonblocking,
   kill,
   link,
   listen,
+  lseek,
   mkdir,
   open,
   pipe,
+  read,
   recv,
+  recvFrom,
   rename,
   rmdir,
   send,
+  sendTo,
   setNoDelay,
   setNonblocking,
   socketpair,
@@ -24,6 +30,7 @@ import {
   SystemError,
   unlink,
   waitpid,
+  write,
 } from "../../posix.ts";
 import { cleanUp, kept, temporaryPath } from "./support.ts";
 import { told } from "../ffi/errno.ts";
@@ -75,44 +82,43 @@ describe("posix.ts", () => {
     it("must have no key that is none, and the message has those that are", () => {
       const [a] = kept(socketpair());
       const byte = new Uint8Array(1);
-      const no = "options must have no";
       for (
         const [message, expected] of [
           [
             guess(listen, { hostname: "0.0.0.0" }),
-            `${no} "hostname", only port, address, path, backlog, reusePort`,
+            `unknown option "hostname": there are only port, address, path, backlog, reusePort`,
           ],
           [
             guess(connect, { port: 1, hostname: "::" }),
-            `${no} "hostname", only port, address, path, type, wait, nonblocking, fd`,
+            `unknown option "hostname": there are only port, address, path, type, wait, nonblocking, fd`,
           ],
           [
             guess(bind, { reuse: true }),
-            `${no} "reuse", only port, address, nonblocking`,
+            `unknown option "reuse": there are only port, address, nonblocking`,
           ],
           [
             guess(open, "/", { create: true }),
-            `${no} "create", only read, write, append, truncate, nonblocking`,
+            `unknown option "create": there are only read, write, append, truncate, nonblocking`,
           ],
           [
             guess(pipe, { nonBlocking: true }),
-            `${no} "nonBlocking", only nonblocking`,
+            `unknown option "nonBlocking": there is only nonblocking`,
           ],
           [
             guess(recv, a, byte, { waitAll: true }),
-            `${no} "waitAll", only peek, outOfBand`,
+            `unknown option "waitAll": there are only peek, outOfBand`,
           ],
           [
             guess(send, a, byte, { peek: true }),
-            `${no} "peek", only outOfBand`,
+            `unknown option "peek": there is only outOfBand`,
           ],
           [
             guess(waitpid, 1, { nohang: true }),
-            `${no} "nohang", only noHang`,
+            `unknown option "nohang": there is only noHang`,
           ],
           [
             guess(spawn, ["true"], { cwd: "/" }),
-            `${no} "cwd", only env`,
+            `unknown option "cwd": there is only env`,
           ],
         ]
       ) {
@@ -154,6 +160,29 @@ describe("posix.ts", () => {
       }
       assertEquals(isNonblocking(a), false);
     });
+  });
+
+  it("the calls on a descriptor say on which they failed", () => {
+    const fd = 0x7fff_fff0;
+    const byte = new Uint8Array(1);
+    for (
+      const call of [
+        () => read(fd, byte),
+        () => write(fd, byte),
+        () => recv(fd, byte),
+        () => send(fd, byte),
+        () => recvFrom(fd, byte),
+        () => sendTo(fd, byte, { address: "127.0.0.1", port: 9 }),
+        () => close(fd),
+        () => dup(fd),
+        () => lseek(fd, 0),
+        () => isNonblocking(fd),
+      ]
+    ) {
+      const { message } = assertThrows(call, SystemError);
+      const tail = `failed: ${told("EBADF")} - descriptor ${fd}`;
+      assert(message.endsWith(tail), message);
+    }
   });
 
   it("spawn() says that it takes an array", () => {

@@ -165,7 +165,7 @@ describe("posix.ts", () => {
       assertThrows(
         to({ address: "localhost", port }),
         TypeError,
-        'address must be an IPv4 or IPv6 address, got "localhost"',
+        'address must be an IPv4 or IPv6 address (names are not looked up), got "localhost"',
       );
     });
 
