@@ -148,12 +148,14 @@ describeOverDarwin("waitAsync over the C library", (darwin) => {
   }
 
   it("tells that there is no memory to wait with", async () => {
+    // More than there has been room for so far.
+    const queues = Array.from({ length: 300 }, () => new Kqueue());
     hooks.failNextMalloc();
-    const error = await assertRejects(
-      () => soon(darwin.kq.waitAsync()),
-      SystemError,
-    );
+    const waits = queues.map((kq) => kq.waitAsync());
+    const error = await assertRejects(() => soon(waits[0]), SystemError);
     assertEquals(error.code, "ENOMEM");
+    for (const kq of queues) kq.close();
+    await soon(Promise.allSettled(waits));
     darwin.kq.apply(triggered(1));
     assertEquals((await soon(darwin.kq.waitAsync())).length, 1);
   });
