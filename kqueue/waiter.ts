@@ -11,7 +11,7 @@
  * others. The last to leave sees the call end first, so that nothing is pending when nobody waits, which is what
  * `deno test` looks for.
  *
- * Who owns which memory: the call's is C's, taken by `poll.ts`, and nothing of the isolate is written to. So an
+ * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
 import { constants } from "node:os";
@@ -132,7 +132,6 @@ function waiterOf(kernel: Kernel): Waiter {
 class Waiter {
   readonly #kernel: Kernel;
   readonly #bell: Bell;
-  readonly #poll: PollCall;
   readonly #waiting = new Set<Place>();
   /** What the call under way looks at: those that wait, and some that have left meanwhile. */
   #watched: ReadonlySet<Place> | undefined;
@@ -147,7 +146,6 @@ class Waiter {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#bell = new Bell(kernel);
-    this.#poll = new PollCall(kernel.poll);
   }
 
   add(place: Place): void {
@@ -197,15 +195,14 @@ class Waiter {
     const places = [...this.#waiting];
     const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
     this.#watched = new Set(places);
-    const call = this.#poll;
-    const count = call.end(await call.begin(descriptors, COME_BACK));
+    const call = new PollCall(this.#kernel.poll, descriptors);
+    const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
     if (count < 0) throw new SystemError("poll", -count);
     this.#bell.calm(call.revents(0));
-    const time = now();
-    const isTime = count === 0 || time - this.#lookedAt >= COME_BACK;
-    if (isTime) this.#lookedAt = time;
+    const isTime = count === 0 || now() - this.#lookedAt >= COME_BACK;
+    if (isTime) this.#lookedAt = now();
     const woken = places.filter((place, index) =>
       (isTime || call.revents(index + 1) !== 0) && this.#waiting.has(place)
     );
