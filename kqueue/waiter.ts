@@ -11,7 +11,7 @@
  * others. The last to leave sees the call end first, so that nothing is pending when nobody waits, which is what
  * `deno test` looks for.
  *
- * Who owns which memory: the call's is C's, taken by `poll.ts`, and nothing of the isolate is written to. So an
+ * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
 import { constants } from "node:os";
@@ -134,7 +134,6 @@ function waiterOf(kernel: Kernel): Waiter {
 class Waiter {
   readonly #kernel: Kernel;
   readonly #bell: Bell;
-  readonly #poll: PollCall;
   readonly #waiting = new Set<Place>();
   /** What the call under way looks at: those that wait, and some that have left meanwhile. */
   #watched: ReadonlySet<Place> | undefined;
@@ -149,7 +148,6 @@ class Waiter {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#bell = new Bell(kernel);
-    this.#poll = new PollCall(kernel.poll);
   }
 
   add(place: Place): void {
@@ -199,11 +197,15 @@ class Waiter {
     const places = [...this.#waiting];
     const descriptors = [this.#bell.fd, ...places.map(({ fd }) => fd)];
     this.#watched = new Set(places);
-    const call = this.#poll;
-    const count = call.end(await call.begin(descriptors, COME_BACK));
+    const call = new PollCall(this.#kernel.poll, descriptors);
+    const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
-    if (count < 0) return refuse(places, new SystemError("poll", -count));
+    if (count === -EINVAL) {
+      // More descriptors than poll takes: the others can wait without the one who came last.
+      return places.at(-1)?.wake(new SystemError("poll", EINVAL));
+    }
+    if (count < 0) throw new SystemError("poll", -count);
     this.#bell.calm(call.revents(0));
     const time = now();
     const isTime = time - this.#lookedAt >= LOOK_AGAIN;
@@ -214,13 +216,6 @@ class Waiter {
     this.#absent = woken.length;
     for (const place of woken) place.wake();
   }
-}
-
-/** Tells those who wait that they cannot. */
-function refuse(places: Place[], error: SystemError): void {
-  // More descriptors than poll takes: the others can wait without the one who came last.
-  const refused = error.errno === EINVAL ? places.slice(-1) : places;
-  for (const place of refused) place.wake(error);
 }
 
 /** The queue with whose EVFILT_USER watcher a call is ended. */
@@ -265,24 +260,21 @@ class Bell {
     this.#isRung = false;
     const events = this.#events;
     // A touch that fails is reported, and keeps the call from collecting (R7).
-    const count = this.#kernel.kevent64(
-      this.fd,
-      this.#touch,
-      events,
-      KEVENT_FLAG_IMMEDIATE,
-      null,
-    );
-    const isOurs = count === -1
-      ? this.#kernel.errno() === EINTR
-      : count === 0 || (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0;
+    const count = this.#send(this.fd, this.#touch, events);
+    const isOurs = count === 0 ||
+      (count === 1 && (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0);
     if (!isOurs) this.fd = -1;
   }
 
-  #send(fd: number, changes: RecordMemory): number {
+  #send(
+    fd: number,
+    changes: RecordMemory,
+    events: RecordMemory | null = null,
+  ): number {
     const kernel = this.#kernel;
     const flags = KEVENT_FLAG_IMMEDIATE;
     for (;;) {
-      const result = kernel.kevent64(fd, changes, null, flags, null);
+      const result = kernel.kevent64(fd, changes, events, flags, null);
       if (result !== -1 || kernel.errno() !== EINTR) return result;
     }
   }

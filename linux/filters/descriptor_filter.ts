@@ -3,6 +3,7 @@ import { EV_ADD, EV_CLEAR, EV_DISPATCH, EV_ONESHOT } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
 import { type Filter, GONE, Knote } from "../knote.ts";
+import { storeAt } from "../system/dense.ts";
 import {
   DORMANT,
   EPOLLERR,
@@ -105,7 +106,7 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     const error = this.#set.register(fd, knote.events, knote.generation);
     if (error === EPERM) return this.#attachFile(knote, change);
     if (error !== 0) return error;
-    this.#knotes[fd] = knote;
+    storeAt(this.#knotes, fd, knote);
     return 0;
   }
 

@@ -1,4 +1,5 @@
 /** One epoll descriptor's registrations, by the numbers that they were made with. */
+import { storeAt } from "./dense.ts";
 import {
   DATA_HIGH,
   DATA_LOW,
@@ -98,27 +99,27 @@ export class EpollSet {
       const second = isKnown ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
       error = this.#control(second, fd, events, generation);
     }
-    this.#registered[fd] = error === 0;
+    this.#note(fd, error === 0);
     return error;
   }
 
   /** Registers what a number names, unless it is registered: then nothing changes, and the error is EEXIST. */
   add(fd: number, events: number, generation: number): number {
     const error = this.#control(EPOLL_CTL_ADD, fd, events, generation);
-    this.#registered[fd] = error === 0 || error === EEXIST;
+    this.#note(fd, error === 0 || error === EEXIST);
     return error;
   }
 
   /** Changes a registration. It fails where the number was closed, or names another file by now. */
   modify(fd: number, events: number, generation: number): number {
     const error = this.#control(EPOLL_CTL_MOD, fd, events, generation);
-    if (error !== 0) this.#registered[fd] = false;
+    if (error !== 0) this.#note(fd, false);
     return error;
   }
 
   /** Ends a registration. It fails where the number was closed, or names another file by now. */
   remove(fd: number): number {
-    this.#registered[fd] = false;
+    this.#note(fd, false);
     return this.#control(EPOLL_CTL_DEL, fd, 0, 0);
   }
 
@@ -164,6 +165,12 @@ export class EpollSet {
     libc.close(fresh.#fd);
     if (isDone) this.#registered = fresh.#registered;
     return isDone;
+  }
+
+  #note(fd: number, isRegistered: boolean): void {
+    const registered = this.#registered;
+    if (isRegistered) storeAt(registered, fd, true);
+    else if (fd < registered.length) registered[fd] = false;
   }
 
   #control(

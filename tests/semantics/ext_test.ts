@@ -7,7 +7,9 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_USER,
+  kevent64,
   Kevent64List,
+  KEVENT_FLAG_IMMEDIATE,
   type KeventInit,
   kevRead,
   kevTimer,
@@ -79,6 +81,26 @@ describeKernels("ext", (kernel) => {
     kq.apply(kevRead(a, { flags: EV_DELETE }));
     apply(kq, kevWrite(b), [5, 6]);
     assertEquals(extOf(kq), [5n, 6n]);
+  });
+
+  it("R16 ext is 0 where another watcher's was before it", () => {
+    using kq = new Kqueue();
+    for (let round = 0; round < 2; round++) {
+      apply(kq, kevUser(1, { fflags: NOTE_TRIGGER }), WORDS);
+      assertEquals(extOf(kq), WORDS);
+      kq.apply(kevUser(2, { fflags: NOTE_TRIGGER }));
+      assertEquals(extOf(kq), [0n, 0n]);
+    }
+  });
+
+  it("R7 ext is 0 where a change's was before it in the same list", () => {
+    using kq = new Kqueue();
+    const list = new Kevent64List(1);
+    list.push({ ...kevUser(1), ext: [...WORDS] });
+    kq.apply(list);
+    kq.apply(kevUser(2, { fflags: NOTE_TRIGGER }));
+    assertEquals(kevent64(kq.fd, null, list, KEVENT_FLAG_IMMEDIATE, null), 1);
+    assertEquals(list.at(0).ext, [0n, 0n]);
   });
 
   it("R16 a timer's ext is 0 and its leeway", () => {

@@ -54,8 +54,8 @@ class Tower implements Disposable {
 
 /** Whether poll(2) of the kernel's library finds a queue readable, now or within so many ms. */
 async function isReadable(fd: number, milliseconds = 0): Promise<boolean> {
-  const call = new PollCall(currentKernel().poll);
-  return call.end(await call.begin([fd], milliseconds)) > 0;
+  const call = new PollCall(currentKernel().poll, [fd]);
+  return call.end(await call.begin(milliseconds)) > 0;
 }
 
 describeKernels("levels of queues, and poll(2)", (kernel) => {
