@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { kevRead, kevUser, Kqueue } from "../../mod.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { EVFILT_USER, kevRead, kevUser, kqApply, Kqueue } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { only } from "../semantics/calls.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
@@ -152,3 +152,42 @@ describeKernels(
     });
   },
 );
+
+/** The ident of the watcher by which a wait is ended that others join. */
+const BELL = 0x6265_6c6c_2e6b_7175n;
+
+/** The descriptor that all waits of this isolate share. */
+function sharedDescriptor(): number {
+  const numbers = Array.from({ length: 256 }, (_, number) => number);
+  const touch = { ident: BELL, filter: EVFILT_USER };
+  const shared = numbers.find((number) => kqApply(number, touch));
+  assert(shared !== undefined);
+  return shared;
+}
+
+describeKernels("a descriptor that all waits share, closed by somebody", () => {
+  it("R104 keeps no queue from waking while another waits", async () => {
+    using fds = new Descriptors();
+    using idle = new Kqueue();
+    using kq = new Kqueue();
+    const [reader, writer] = fds.pipe();
+    kq.apply(kevRead(reader));
+    fds.closeBehind(sharedDescriptor());
+    await soon(kq.waitAsync({ timeoutMs: 5 }));
+    const controller = new AbortController();
+    const waiting = idle.waitAsync({ signal: controller.signal });
+    const start = performance.now();
+    for (let round = 0; round < 10; round++) {
+      await pause();
+      const others = kq.waitAsync();
+      await pause();
+      write(writer, 1);
+      assertEquals((await soon(others)).length, 1);
+      read(reader, 1);
+    }
+    // The thread comes back by itself each second; here it is woken.
+    assertLess(performance.now() - start, 5000);
+    controller.abort();
+    await assertRejects(() => waiting, DOMException);
+  });
+});

@@ -78,6 +78,22 @@ describeKernels("a queue that is rid of what was closed", () => {
     });
   }
 
+  it("R9 WRITE goes on after one of its own was closed", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [, before] = fds.pipe();
+    const [, writer] = fds.pipe();
+    kq.apply(kevWrite(before), kevWrite(writer));
+    fds.dup(writer);
+    fds.closeBehind(writer);
+    for (let call = 0; call < 3; call++) {
+      assertEquals(idents(kq.wait()), [before]);
+    }
+    const [, after] = fds.pipe();
+    kq.apply(kevWrite(after));
+    assertEquals(idents(kq.wait()), [before, after].sort((a, b) => a - b));
+  });
+
   it("R9 a change that finds another file by the number ends every filter's watcher of it", () => {
     using fds = new Descriptors();
     using kq = openQueue();
