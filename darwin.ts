@@ -3,7 +3,7 @@ import type { Kernel } from "./kernel.ts";
 import type { RecordMemory } from "./kevent/memory.ts";
 import { KEVENT, KEVENT64, type Struct, TIMESPEC } from "./kevent/struct.ts";
 import type { TimespecMemory } from "./kevent/timespec.ts";
-import { addressOf, Errno } from "./library.ts";
+import { addressOf, Errno, openSystemLibrary } from "./library.ts";
 import { POLL_SYMBOLS, type PollLibrary } from "./poll.ts";
 
 /** A parameter that points to a struct: Deno's FFI has one type for all of them, C has one for each. */
@@ -12,7 +12,7 @@ function pointerTo(_struct: Struct): "pointer" {
 }
 
 /** What this module calls of Darwin's C library. A variadic function is declared without its variadic arguments. */
-export const SYMBOLS = {
+const SYMBOLS = {
   // int kqueue(void);
   kqueue: { parameters: [], result: "i32" },
   kevent: {
@@ -60,8 +60,41 @@ type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
  */
 export const DARWIN_SYMBOLS: Deno.ForeignLibraryInterface = SYMBOLS;
 
+const LOADER = {
+  // void *dlopen(const char *path, int mode);
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** `RTLD_NOW`, of macOS and Linux. */
+const RTLD_NOW = 2;
+
+/** Opens the system's own C library. */
+export function openDarwin(): Kernel {
+  return new DarwinKernel(openSystemLibrary(SYMBOLS).symbols);
+}
+
+/** Opens another one, which stays loaded until the process ends. */
+export function openDarwinAt(path: string): Kernel {
+  const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
+  keepLoaded(path, symbols.dlopen);
+  return new DarwinKernel(symbols);
+}
+
+/**
+ * Deno unloads a library with the isolate that opened it, also while a call of it is under way on another thread. So it is
+ * opened once more, for good.
+ */
+function keepLoaded(
+  path: string,
+  dlopen: (path: BufferSource, mode: number) => Deno.PointerValue,
+): void {
+  if (dlopen(new TextEncoder().encode(`${path}\0`), RTLD_NOW) === null) {
+    throw new Deno.errors.NotSupported(`Cannot keep ${path} loaded`);
+  }
+}
+
 /** A C library of Darwin's ABI behind the calls. */
-export class DarwinKernel implements Kernel {
+class DarwinKernel implements Kernel {
   readonly poll: PollLibrary;
   readonly #symbols: Symbols;
   readonly #errno: Errno;

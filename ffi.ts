@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { DarwinKernel, SYMBOLS } from "./darwin.ts";
+import { openDarwin, openDarwinAt } from "./darwin.ts";
 import { intOf } from "./kevent/check.ts";
 import {
   type EventList,
@@ -39,7 +39,6 @@ import {
   provideKernel,
   setKernel,
 } from "./kernel.ts";
-import { openSystemLibrary } from "./library.ts";
 import { openEngine } from "./linux/mod.ts";
 import { shown } from "./options.ts";
 import { checkRuntime, OS } from "./runtime.ts";
@@ -50,27 +49,6 @@ export {
   SystemError,
   type SystemErrorOptions,
 } from "./errors.ts";
-
-const LOADER = {
-  // void *dlopen(const char *path, int mode);
-  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-/** `RTLD_NOW`, of macOS and Linux. */
-const RTLD_NOW = 2;
-
-/**
- * Deno unloads a library with the isolate that opened it, also while a call of it is under way on another thread. So it is
- * opened once more, for good.
- */
-function keepLoaded(
-  path: string,
-  dlopen: (path: BufferSource, mode: number) => Deno.PointerValue,
-): void {
-  if (dlopen(new TextEncoder().encode(`${path}\0`), RTLD_NOW) === null) {
-    throw new Deno.errors.NotSupported(`Cannot keep ${path} loaded`);
-  }
-}
 
 /** The kernel to which a {@linkcode Libc} gives access, for {@linkcode useLibc}. */
 let kernelOf: (libc: Libc) => Kernel;
@@ -100,16 +78,14 @@ export class Libc {
   constructor(path: string) {
     checkRuntime();
     this.path = path;
-    const { symbols } = Deno.dlopen(path, { ...SYMBOLS, ...LOADER });
-    keepLoaded(path, symbols.dlopen);
-    this.#kernel = new DarwinKernel(symbols);
+    this.#kernel = openDarwinAt(path);
   }
 }
 
 /**
- * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system. They may be those
- * of a library that it is linked with: all but the queue's own usually are, and `dlopen`, with which it is kept loaded.
- * Its `poll` must take a queue's descriptor for readable when the queue has something to report.
+ * Opens a C library that has the functions of `DARWIN_SYMBOLS` with Darwin's ABI, whatever the system, for
+ * {@linkcode useLibc}. What of them it does not define itself, and `dlopen`, is looked for in the libraries that it is
+ * linked with. Its `poll` must take a queue's descriptor for readable when the queue has something to report.
  *
  * @param path The library's path, as Deno.dlopen takes it.
  * @throws {Deno.errors.NotCapable} without the permission to.
@@ -148,14 +124,23 @@ let libcInUse: Libc | null = null;
 let systemKernel: Kernel | undefined;
 
 provideKernel(() =>
-  systemKernel ??= OS === "linux"
-    ? openEngine()
-    : new DarwinKernel(openSystemLibrary(SYMBOLS).symbols)
+  systemKernel ??= OS === "linux" ? openEngine() : openDarwin()
 );
 
 /**
- * Makes a queue and returns its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE
- * or ENOMEM.
+ * Makes a queue.
+ *
+ * ```ts
+ * import { close, errno, kqueue } from "@kqueue/kqueue/ffi";
+ *
+ * const kq = kqueue();
+ * if (kq === -1) console.error("errno", errno());
+ * close(kq);
+ * ```
+ *
+ * @returns Its descriptor, which is close-on-exec; -1 on failure, with {@linkcode errno} EMFILE, ENFILE or ENOMEM.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`, as each call of this module.
+ * @throws {Deno.errors.NotSupported} on a system that is neither macOS nor Linux.
  */
 export function kqueue(): number {
   return currentKernel().kqueue();
@@ -170,6 +155,16 @@ export function kqueue(): number {
  *
  * A queue belongs to the first of `kevent` and `kevent64` that is called on it: the other is EINVAL from then on, and
  * does nothing. A `Kqueue` is one of `kevent64`. `kqApply` and `kqWait` take a queue of either kind.
+ *
+ * ```ts
+ * import { close, kevent, KeventList, kevTimer, kqueue, Timespec } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * kevent(kq, KeventList.from([kevTimer(1, 10)]), null, null); // adds a timer and returns
+ * const events = new KeventList(16);
+ * console.log(kevent(kq, null, events, new Timespec(1))); // 1, within a second
+ * close(kq);
+ * ```
  *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.
@@ -200,6 +195,15 @@ export function kevent(
 /**
  * {@linkcode kevent} with 48-byte records and flags. On a queue that `kevent` was called on it is EINVAL, and the other
  * way round.
+ *
+ * ```ts
+ * import { close, EV_ADD, EVFILT_USER, kevent64, Kevent64List, KEVENT_FLAG_IMMEDIATE, kqueue } from "@kqueue/kqueue";
+ *
+ * const kq = kqueue();
+ * const changes = Kevent64List.from([{ ident: 1, filter: EVFILT_USER, flags: EV_ADD }]);
+ * console.log(kevent64(kq, changes, new Kevent64List(4), KEVENT_FLAG_IMMEDIATE, null)); // 0: it has not fired
+ * close(kq);
+ * ```
  *
  * @param kq A queue's descriptor.
  * @param changes What to change: all records of the list, or null for nothing.
@@ -245,7 +249,16 @@ function recordsOf(
 }
 
 /**
- * Closes a queue's descriptor, or any other, and with it every watcher of it.
+ * Closes a queue's descriptor, or any other, and with it every watcher of it. The `close` of `/posix` is the same, but
+ * throws.
+ *
+ * ```ts
+ * import { close, errno, kqueue } from "@kqueue/kqueue/ffi";
+ *
+ * const kq = kqueue();
+ * console.log(close(kq)); // 0
+ * console.log(close(kq), errno()); // -1 9: EBADF
+ * ```
  *
  * @param fd The descriptor; events have it as a bigint.
  * @returns 0, or -1 with {@linkcode errno}.
@@ -259,7 +272,15 @@ export function close(fd: number | bigint): number {
 
 /**
  * The errno that the last failing call of this thread left: the platform's number, 0 before any. It was kept right
- * after that call, so nothing that ran since can have changed it.
+ * after that call, so nothing that ran since can have changed it. It is the errno of this entry point's calls alone.
+ *
+ * ```ts
+ * import { errno, kevent } from "@kqueue/kqueue/ffi";
+ * import { constants } from "node:os";
+ *
+ * console.log(kevent(123456, null, null, null)); // -1
+ * console.log(errno() === constants.errno.EBADF); // true
+ * ```
  */
 export function errno(): number {
   return currentKernel().errno();

@@ -3,19 +3,23 @@
  * memory that C writes to is made and measured by these, so that nobody who replaces a global later gets hold of it.
  */
 
-export const {
-  ArrayBuffer,
-  BigInt,
-  BigUint64Array,
-  Int16Array,
-  Int32Array,
-  Uint8Array,
-} = globalThis;
-export const { isInteger, isSafeInteger } = Number;
-export const { asIntN } = globalThis.BigInt;
-export const { floor } = Math;
+const engine = globalThis;
+
+export const ArrayBuffer: ArrayBufferConstructor = engine.ArrayBuffer;
+export const Uint8Array: Uint8ArrayConstructor = engine.Uint8Array;
+export const Int16Array: Int16ArrayConstructor = engine.Int16Array;
+export const Int32Array: Int32ArrayConstructor = engine.Int32Array;
+export const BigUint64Array: BigUint64ArrayConstructor = engine.BigUint64Array;
+export const BigInt: BigIntConstructor = engine.BigInt;
+
+export const asIntN: (bits: number, value: bigint) => bigint =
+  engine.BigInt.asIntN;
+export const isInteger: (value: unknown) => boolean = Number.isInteger;
+export const isSafeInteger: (value: unknown) => boolean = Number.isSafeInteger;
+export const floor: (value: number) => number = Math.floor;
 // Tests replace these by a clock of their own, which a kernel does not go by.
-export const { queueMicrotask } = globalThis;
+export const queueMicrotask: (callback: () => void) => void =
+  engine.queueMicrotask;
 /** performance.now(), in ms. */
 export const now: () => number = performance.now.bind(performance);
 
@@ -36,17 +40,9 @@ export function getterOf<R extends object, K extends keyof R>(
   return uncurried<R, [], R[K]>(getter);
 }
 
-// TypeScript has called them `Uint8Array<ArrayBuffer>` and so on since 5.7, which Deno has since 2.2.
+// TypeScript has called them `Uint8Array<ArrayBuffer>` and so on since 5.7, which Deno has since 2.2. A slice is such a one.
 
 /** Bytes on an ArrayBuffer, not on memory that is shared. */
-export type Bytes = ReturnType<typeof noBytes>;
+export type Bytes = ReturnType<Uint8Array["slice"]>;
 /** 32-bit words on an ArrayBuffer, not on memory that is shared. */
-export type Words = ReturnType<typeof noWords>;
-
-function noBytes() {
-  return new Uint8Array(new ArrayBuffer(0));
-}
-
-function noWords() {
-  return new Int32Array(new ArrayBuffer(0));
-}
+export type Words = ReturnType<Int32Array["slice"]>;

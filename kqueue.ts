@@ -11,6 +11,7 @@ import {
 } from "./constants.ts";
 import { SystemError } from "./errors.ts";
 import { close, errno, kevent64, kqueue } from "./ffi.ts";
+import { showAs } from "./inspect.ts";
 import { now } from "./intrinsics.ts";
 import { checkInteger, intOf } from "./kevent/check.ts";
 import { Kevent64List, type KeventList, memoryOf } from "./kevent/list.ts";
@@ -107,6 +108,10 @@ const TRIGGER_OPTIONS: Required<TriggerOptions> = {
  * `Deno.errors.BadResource`.
  */
 export class Kqueue {
+  static {
+    showAs(Kqueue.prototype, (kq) => kq.#describe());
+  }
+
   #fd: number;
   readonly #isOwner: boolean = true;
   readonly #capacity: number;
@@ -223,7 +228,6 @@ export class Kqueue {
       batch.pack(changes);
       this.#applyBatch(batch);
     } finally {
-      batch.clear();
       this.#changes = batch;
     }
   }
@@ -268,7 +272,7 @@ export class Kqueue {
    * @throws {SystemError} EBADF when somebody else closed the descriptor.
    * @throws {RangeError} for NaN.
    */
-  wait(timeoutMs = Infinity): Kevent64List {
+  wait(timeoutMs: number = Infinity): Kevent64List {
     checkTimeout(timeoutMs);
     const fd = this.#open();
     if (waitOn(fd, memoryOf(this.#events), timeoutMs) === -1) {
@@ -457,16 +461,6 @@ export class Kqueue {
   /** {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
   }
 
   #describe(): string {

@@ -93,7 +93,7 @@ export const MEMORY_SYMBOLS = {
     parameters: ["buffer", "buffer", "usize"],
     result: "pointer",
   },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
 
 /** The functions of {@linkcode MEMORY_SYMBOLS}, of whichever library. */
 export type MemorySymbols = Deno.StaticForeignLibraryInterface<

@@ -13,11 +13,13 @@
  * @module
  */
 import { EV_ADD, EV_ONESHOT, EV_UDATA_SPECIFIC } from "./constants.ts";
+import { showAs } from "./inspect.ts";
 import { filterName } from "./kevent/describe.ts";
 import { plainChange, readChange } from "./kevent/memory.ts";
 import type { Kevent64, Kevent64Init, KeventInit } from "./kevent/record.ts";
 import { Kqueue, type KqueueOptions } from "./kqueue.ts";
 import { onAbort, throwIfAborted } from "./kqueue/signal.ts";
+import { provideLoop } from "./loop/friend.ts";
 import { EventStream } from "./loop/stream.ts";
 import { type Handler, type Watch, Watcher } from "./loop/watcher.ts";
 import { checkOptions, shown } from "./options.ts";
@@ -61,12 +63,23 @@ const OPTIONS: Required<LoopOptions> = { signal: new AbortController().signal };
  * its descriptor is closed: the kernel drops the watcher in silence, and the watch would keep the program waiting.
  */
 export class Loop {
+  static {
+    showAs(Loop.prototype, (loop) => loop.#describe());
+    provideLoop((loop, change, handler, ended) =>
+      (loop as Loop).#add(plainOf(change), handler, ended)
+    );
+  }
+
   readonly #kq: Kqueue;
   /** By slot, which is the lower half of a watch's word; the upper half is its generation. */
   readonly #watchers: (Watcher | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #keys = new Set<string>();
+  /** How many watches it waits for. */
+  #refs = 0;
+  /** Ends the wait when there are none. */
   #idle = new AbortController();
+  #isWaiting = false;
   #pump: Promise<void> | undefined;
   #generation = 0;
   /** Why watches end that `close` ends. */
@@ -256,16 +269,6 @@ export class Loop {
     await this.#pump;
   }
 
-  /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
-  }
-
   #describe(): string {
     if (this.closed) return "Loop { closed }";
     return `Loop { fd: ${this.fd}, watches: ${this.#keys.size} }`;
@@ -289,7 +292,7 @@ export class Loop {
     change: Required<Kevent64Init>,
     handler: Handler,
     ended: (reason: unknown) => void,
-  ): Watch {
+  ): Watcher {
     const { ident, filter } = change;
     const key = `${filter} ${ident}`;
     if (this.#keys.has(key)) {
@@ -307,7 +310,6 @@ export class Loop {
       this.#watchers[slot] = undefined;
       this.#freeSlots.push(slot);
       this.#keys.delete(key);
-      if (this.#keys.size === 0) this.#idle.abort();
     };
     const watcher = new Watcher(
       this.#kq,
@@ -315,23 +317,34 @@ export class Loop {
       word,
       handler,
       released,
+      (by) => this.#count(by),
       ended,
     );
     this.#freeSlots.pop();
     this.#watchers[slot] = watcher;
     this.#keys.add(key);
-    this.#pump ??= this.#run();
+    watcher.ref();
     return watcher;
   }
 
-  /** Waits and delivers as long as there are watches. */
+  #count(by: 1 | -1): void {
+    this.#refs += by;
+    if (this.#refs > 0) this.#pump ??= this.#run();
+    else if (this.#isWaiting) this.#idle.abort();
+  }
+
+  /** Waits and delivers as long as there are watches to wait for. */
   async #run(): Promise<void> {
-    while (this.#keys.size > 0 && !this.closed) {
+    while (this.#refs > 0 && !this.closed) {
       if (this.#idle.signal.aborted) this.#idle = new AbortController();
       try {
         const { signal } = this.#idle;
-        this.#deliver((await this.#kq.waitAsync({ signal })).toArray());
+        this.#isWaiting = true;
+        const events = await this.#kq.waitAsync({ signal });
+        this.#isWaiting = false;
+        this.#deliver(events.toArray());
       } catch (error) {
+        this.#isWaiting = false;
         // The last watch has ended, or the loop was closed; all else ends the loop, and whoever waits is told.
         if (!this.closed && !this.#idle.signal.aborted) this.#closeWith(error);
       }

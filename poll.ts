@@ -1,6 +1,6 @@
 /** poll(2) on another thread, in memory that belongs to C. */
 import { constants } from "node:os";
-import { ArrayBuffer, BigInt, Int32Array } from "./intrinsics.ts";
+import { ArrayBuffer, BigInt, Int32Array, type Words } from "./intrinsics.ts";
 import {
   addressOf,
   type Errno,
@@ -10,26 +10,33 @@ import {
 
 const { ENOMEM } = constants.errno;
 
-const POLL = {
-  parameters: [
-    "pointer", // struct pollfd *fds
-    "u32", // nfds_t nfds
-    "i32", // int timeout
-  ],
-  result: "i32", // int
-} as const;
-
-/** The functions of a C library that a wait on another thread takes. */
-export const POLL_SYMBOLS = {
-  poll: POLL,
+const OWN_SYMBOLS = {
+  poll: {
+    parameters: [
+      "pointer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout
+    ],
+    result: "i32", // int
+  },
   // The same function, run on another thread: errno stays there.
-  pollOnThread: { name: "poll", nonblocking: true, ...POLL },
+  pollOnThread: {
+    name: "poll",
+    parameters: ["pointer", "u32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // void *malloc(size_t size);
   malloc: { parameters: ["usize"], result: "pointer" },
   // void free(void *pointer);
   free: { parameters: ["pointer"], result: "void" },
+} as const;
+
+/** The functions of a C library that a wait on another thread takes. */
+export const POLL_SYMBOLS: typeof OWN_SYMBOLS & typeof MEMORY_SYMBOLS = {
+  ...OWN_SYMBOLS,
   ...MEMORY_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+};
 
 /** `POLLIN`, of both systems. */
 const POLLIN = 1;
@@ -54,7 +61,7 @@ export interface PollLibrary {
 export class PollCall {
   readonly #library: PollLibrary;
   /** The records as they were given to the call, and as it left them: `struct pollfd { int fd; short events, revents; }`. */
-  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #words: Words;
   #block: Deno.PointerValue = null;
 
   constructor(library: PollLibrary, descriptors: readonly number[]) {

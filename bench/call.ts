@@ -1,7 +1,7 @@
 /**
- * What this module adds to a bare call, and what records cost.
+ * What this module adds to a bare call, and what records cost, over a C library whose kevent does nothing.
  *
- * `deno bench --allow-all bench/call.ts` (it builds a C library whose kevent does nothing, with `cc`)
+ * `deno task bench call`
  */
 import {
   EV_ADD,
@@ -16,6 +16,14 @@ import {
   useLibc,
 } from "../mod.ts";
 import { buildNoopLibrary } from "../tests/darwin/build.ts";
+import { full, publish } from "./frame/bench.ts";
+import { inTurn, timed } from "./frame/in_turn.ts";
+import type { Comparison, Goal } from "./frame/result.ts";
+
+const ROUNDS = full(41, 11);
+const CALLS = 1_000_000;
+const BARE = "the bare symbol";
+const POLL = "Kqueue.poll()";
 
 const path = buildNoopLibrary();
 const { kevent, kevent64 } = Deno.dlopen(path, {
@@ -37,43 +45,30 @@ const { fd } = kq;
 const list = new KeventList(256);
 const list64 = new Kevent64List(256);
 
-Deno.bench({
-  name: "kevent64, the bare symbol",
-  group: "poll",
-  baseline: true,
-  fn: () => {
-    kevent64(fd, null, 0, pointer, 256, KEVENT_FLAG_IMMEDIATE, null);
-  },
-});
-Deno.bench({
-  name: "Kqueue.poll()",
-  group: "poll",
-  fn: () => {
-    kq.poll();
-  },
-});
-Deno.bench({
-  name: "kqWait(kq, Kevent64List, 0)",
-  group: "poll",
-  fn: () => {
-    kqWait(fd, list64, 0);
-  },
-});
-Deno.bench({
-  name: "kevent, the bare symbol",
-  group: "kqWait",
-  baseline: true,
-  fn: () => {
-    kevent(fd, null, 0, pointer, 256, pointer);
-  },
-});
-Deno.bench({
-  name: "kqWait(kq, KeventList, 0)",
-  group: "kqWait",
-  fn: () => {
-    kqWait(fd, list, 0);
-  },
-});
+const polls = await inTurn({
+  [BARE]: timed((count) => {
+    for (let call = 0; call < count; call++) {
+      kevent64(fd, null, 0, pointer, 256, KEVENT_FLAG_IMMEDIATE, null);
+    }
+  }, CALLS),
+  [POLL]: timed((count) => {
+    for (let call = 0; call < count; call++) kq.poll();
+  }, CALLS),
+  "kqWait(kq, Kevent64List, 0)": timed((count) => {
+    for (let call = 0; call < count; call++) kqWait(fd, list64, 0);
+  }, CALLS),
+}, ROUNDS);
+
+const waits = await inTurn({
+  [BARE]: timed((count) => {
+    for (let call = 0; call < count; call++) {
+      kevent(fd, null, 0, pointer, 256, pointer);
+    }
+  }, CALLS),
+  "kqWait(kq, KeventList, 0)": timed((count) => {
+    for (let call = 0; call < count; call++) kqWait(fd, list, 0);
+  }, CALLS),
+}, ROUNDS);
 
 const filled = Kevent64List.from(
   Array.from({ length: 256 }, (_, ident) => ({
@@ -85,53 +80,73 @@ const filled = Kevent64List.from(
   })),
 );
 const change = { ident: 7, filter: EVFILT_READ, flags: EV_ADD, udata: 42 };
-let index = 0;
 let sum = 0;
 let kept: Kevent | undefined;
 
-Deno.bench({
-  name: "pack one change",
-  group: "record",
-  fn: () => {
-    index = (index + 1) & 255;
-    filled.set(index, change);
-  },
-});
-Deno.bench({
-  name: "read one event by number accessors",
-  group: "record",
-  fn: () => {
-    index = (index + 1) & 255;
-    sum += filled.identNumber(index) + filled.filter(index) +
-      filled.flags(index) + filled.fflags(index) + filled.dataNumber(index) +
-      filled.udataNumber(index);
-  },
-});
-Deno.bench({
-  name: "read one event as a Kevent record",
-  group: "record",
-  fn: () => {
-    index = (index + 1) & 255;
-    kept = filled.at(index);
-  },
-});
-Deno.bench({
-  name: "memory allocated by poll() and number accessors, 1,000,000 times",
-  group: "memory",
-  n: 1,
-  fn: () => {
-    for (let warm = 0; warm < 100_000; warm++) touch();
+const [ACCESSORS, RECORD, PACK] = [
+  "read by number accessors",
+  "read as a Kevent record",
+  "one change packed",
+];
+const records = await inTurn({
+  [ACCESSORS]: timed((count) => {
+    for (let call = 0; call < count; call++) {
+      const index = call & 255;
+      sum += filled.identNumber(index) + filled.filter(index) +
+        filled.flags(index) + filled.fflags(index) + filled.dataNumber(index) +
+        filled.udataNumber(index);
+    }
+  }, CALLS),
+  [RECORD]: timed((count) => {
+    for (let call = 0; call < count; call++) kept = filled.at(call & 255);
+  }, CALLS),
+  [PACK]: timed((count) => {
+    for (let call = 0; call < count; call++) filled.set(call & 255, change);
+  }, CALLS),
+}, ROUNDS);
+
+const memory = await inTurn({
+  [POLL]: () => {
+    // So few that most rounds see no collection, whatever is allocated.
+    const calls = 50_000;
     const before = Deno.memoryUsage().heapUsed;
-    for (let call = 0; call < 1_000_000; call++) touch();
-    const grown = Deno.memoryUsage().heapUsed - before;
-    console.log(`heap grown by ${grown} bytes in 1,000,000 calls`);
+    let total = 0; // not `sum`, in which each new number is an allocation
+    for (let call = 0; call < calls; call++) {
+      kq.poll();
+      const index = call & 255;
+      total += filled.identNumber(index) + filled.dataNumber(index);
+    }
+    sum += total;
+    return (Deno.memoryUsage().heapUsed - before) / calls;
   },
+}, ROUNDS);
+void [sum, kept];
+
+publish({
+  ours: [POLL],
+  comparisons: [
+    compared("a poll of nothing: CPU time per call", "ns", polls, [
+      { name: POLL, of: BARE, isDifference: true, atMost: 30 },
+    ], true),
+    compared("the same with kevent: CPU time per call", "ns", waits),
+    compared("one record of a list: CPU time", "ns", records, [
+      { name: ACCESSORS, atMost: 10 },
+      { name: RECORD, atMost: 80 },
+      { name: PACK, atMost: 60 },
+    ]),
+    compared("memory taken by a poll, once warm", "bytes", memory, [
+      { name: POLL, atMost: 0.01 },
+    ]),
+  ],
+  missing: [],
 });
 
-function touch(): void {
-  kq.poll();
-  index = (index + 1) & 255;
-  sum += filled.identNumber(index) + filled.dataNumber(index);
+function compared(
+  title: string,
+  unit: string,
+  figures: Comparison["figures"],
+  goals: readonly Goal[] = [],
+  isShown = false,
+): Comparison {
+  return { title, unit, better: "less", isShown, figures, goals };
 }
-
-void [sum, kept];

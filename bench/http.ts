@@ -1,42 +1,37 @@
 /**
  * `examples/http.ts` beside `Deno.serve`, `node:http` and a C program over epoll, on Linux.
  *
- * `deno run -A bench/http.ts [--quick] [--json FILE]`
+ * `deno task bench http`
  *
  * Each answers 13 bytes of text. wrk asks, over connections that stay open; server and wrk have a core each. The servers
  * take turns in each round. Those that are not installed are named and left out; wrk must be there.
  */
-import { parseArgs } from "node:util";
+import { full, publish } from "./frame/bench.ts";
+import { buildC } from "./frame/peers.ts";
 import { compareServers } from "./http/compare.ts";
 import type { ServerProgram } from "./http/server.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-});
-
-const folder = Deno.makeTempDirSync();
-const floor = `${folder}/epoll`;
+const OURS = "examples/http.ts";
+const DENO = "Deno.serve";
+const FLOOR = "bare epoll, C";
+const floor = buildC(`${ROOT}bench/http/epoll.c`) ?? "";
 
 const PROGRAMS: readonly ServerProgram[] = [
   {
-    name: "examples/http.ts",
-    test: ["true"],
-    command: (port) => [
-      ...[Deno.execPath(), "run", "--allow-ffi"],
-      ...[`${ROOT}examples/http.ts`, `${port}`],
-    ],
-  },
-  {
-    name: "Deno.serve",
+    name: DENO,
     test: ["true"],
     command: (port) => [
       ...[Deno.execPath(), "eval"],
       `Deno.serve({ hostname: "127.0.0.1", port: ${port}, onListen() {} }, () => new Response("Hello, World!"))`,
+    ],
+  },
+  {
+    name: OURS,
+    test: ["true"],
+    command: (port) => [
+      ...[Deno.execPath(), "run", "--allow-ffi"],
+      ...[`${ROOT}examples/http.ts`, `${port}`],
     ],
   },
   {
@@ -51,27 +46,29 @@ const PROGRAMS: readonly ServerProgram[] = [
     ],
   },
   {
-    name: "C over epoll",
-    test: ["cc", "-O2", "-o", floor, `${ROOT}bench/http/epoll.c`],
+    name: FLOOR,
+    test: ["test", "-x", floor],
     command: (port) => [floor, `${port}`],
   },
 ];
 
-try {
-  const series = await compareServers(PROGRAMS, [
-    { active: 1, idle: 0 },
-    { active: 64, idle: 0 },
-    { active: 512, idle: 0 },
-    { active: 64, idle: 1000 },
-  ], {
-    rounds: options.quick ? 3 : 9,
-    seconds: options.quick ? 1 : 4,
-    serverCores: "0",
-    wrkCores: "1",
-  });
-  if (options.json !== undefined) {
-    Deno.writeTextFileSync(options.json, JSON.stringify(series, null, 2));
-  }
-} finally {
-  Deno.removeSync(folder, { recursive: true });
-}
+const { comparisons, missing } = await compareServers(PROGRAMS, [
+  { active: 1, idle: 0 },
+  { active: 64, idle: 0 },
+  { active: 512, idle: 0 },
+  { active: 64, idle: 1000 },
+], {
+  rounds: full(5, 1),
+  seconds: full(3, 1),
+  serverCores: "0",
+  wrkCores: "1",
+  goals: {
+    perCpuSecond: [
+      { name: OURS, of: DENO, atLeast: 1.25 },
+      { name: OURS, of: FLOOR, atLeast: 0.85 },
+    ],
+    requestsPerSecond: [{ name: OURS, of: DENO, atLeast: 1 }],
+    p99: [{ name: OURS, of: DENO, atMost: 1 }],
+  },
+});
+publish({ ours: [OURS], comparisons, missing });

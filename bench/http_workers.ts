@@ -2,33 +2,19 @@
  * `examples/http_workers.ts` beside `Deno.serve` in `deno serve --parallel`, on Linux: each with a thread for each of
  * the cores, which wrk shares with them.
  *
- * `deno run -A bench/http_workers.ts [--quick] [--json FILE] [--threads N]`
+ * `deno task bench http_workers`
  */
-import { parseArgs } from "node:util";
+import { full, publish } from "./frame/bench.ts";
 import { compareServers } from "./http/compare.ts";
 import type { ServerProgram } from "./http/server.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-    threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
-  },
-});
-const { threads } = options;
+const threads = `${navigator.hardwareConcurrency}`;
 const cores = `0-${navigator.hardwareConcurrency - 1}`;
 
+const OURS = `http_workers.ts, ${threads} Workers`;
+
 const PROGRAMS: readonly ServerProgram[] = [
-  {
-    name: `http_workers.ts, ${threads} Workers`,
-    test: ["true"],
-    command: (port) => [
-      ...[Deno.execPath(), "run", "--allow-ffi", "--allow-read"],
-      ...[`${ROOT}examples/http_workers.ts`, `${port}`, threads],
-    ],
-  },
   {
     name: `deno serve --parallel, ${threads} threads`,
     test: ["true"],
@@ -38,17 +24,24 @@ const PROGRAMS: readonly ServerProgram[] = [
       `${ROOT}bench/http/hello.ts`,
     ],
   },
+  {
+    name: OURS,
+    test: ["true"],
+    command: (port) => [
+      ...[Deno.execPath(), "run", "--allow-ffi", "--allow-read"],
+      ...[`${ROOT}examples/http_workers.ts`, `${port}`, threads],
+    ],
+  },
 ];
 
-const series = await compareServers(PROGRAMS, [
+const { comparisons, missing } = await compareServers(PROGRAMS, [
   { active: 64, idle: 0 },
   { active: 512, idle: 0 },
 ], {
-  rounds: options.quick ? 3 : 9,
-  seconds: options.quick ? 1 : 4,
+  rounds: full(5, 1),
+  seconds: full(3, 1),
   serverCores: cores,
   wrkCores: cores,
+  goals: {},
 });
-if (options.json !== undefined) {
-  Deno.writeTextFileSync(options.json, JSON.stringify(series, null, 2));
-}
+publish({ ours: [OURS], comparisons, missing });

@@ -17,7 +17,9 @@ const signal = seconds === Infinity ? null : AbortSignal.timeout(seconds * 1e3);
 await using loop = new Loop();
 const start = performance.now();
 try {
-  await loop.once(kevProc(pid), signal === null ? {} : { signal });
+  const exited = loop.once(kevProc(pid), signal === null ? {} : { signal });
+  console.log(`Waiting for process ${pid}.`);
+  await exited;
   const took = ((performance.now() - start) / 1e3).toFixed(1);
   console.log(`Process ${pid} has exited, after ${took} s of waiting.`);
 } catch (error) {

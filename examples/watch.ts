@@ -5,7 +5,6 @@
  *
  * It watches PATH, or else a file of its own that it writes to. Ctrl-C ends it, and so do five seconds.
  */
-import { constants } from "node:os";
 import {
   EV_EOF,
   kevRead,
@@ -57,13 +56,19 @@ const interval = setInterval(() => {
   if (seconds < 4) posix.write(writer, bytes("hello from setInterval\n"));
 }, 700);
 
-// A signal, or the end of five seconds.
-const { SIGINT } = constants.signals;
-const reason = await Promise.race([
-  loop.once(kevSignal(SIGINT)).then(() => "SIGINT"),
-  loop.once(kevTimer(2, 5000)).then(() => "five seconds are over"),
-]);
-console.log(reason);
-clearInterval(interval);
-if (isOwn) posix.unlink(path);
-posix.close(file);
+// A signal, or the end of five seconds. On macOS a watched signal keeps its action, here to end the program, unless
+// somebody listens to it.
+const listen = () => {};
+Deno.addSignalListener("SIGINT", listen);
+try {
+  const reason = await Promise.race([
+    loop.once(kevSignal("SIGINT")).then(() => "SIGINT"),
+    loop.once(kevTimer(2, 5000)).then(() => "five seconds are over"),
+  ]);
+  console.log(reason);
+} finally {
+  Deno.removeSignalListener("SIGINT", listen);
+  clearInterval(interval);
+  if (isOwn) posix.unlink(path);
+  posix.close(file);
+}

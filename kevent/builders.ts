@@ -65,6 +65,18 @@ export function kevChange(
  * Watches a descriptor for something to read (EVFILT_READ): an event's data is the number of bytes, or on a listening
  * socket of connections; EV_EOF among its flags says that no more will come.
  *
+ * ```ts
+ * import { kevRead, Kqueue } from "@kqueue/kqueue";
+ * import { close, pipe, write } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * using kq = new Kqueue();
+ * kq.apply(kevRead(reader, { udata: 42 }));
+ * write(writer, new Uint8Array(5));
+ * for (const { udata, data } of kq.wait(1000)) console.log(udata, data); // 42n 5n
+ * for (const fd of [reader, writer]) close(fd);
+ * ```
+ *
  * @param fd An open descriptor.
  * @param options With `fflags: NOTE_LOWAT`, `data` is the least number of bytes to report.
  * @throws {RangeError} naming the argument that does not fit its field.
@@ -79,6 +91,17 @@ export function kevRead(
 /**
  * Watches a descriptor for room to write (EVFILT_WRITE): an event's data is the room in bytes; EV_EOF among its
  * flags says that nobody will read.
+ *
+ * ```ts
+ * import { kevWrite, Kqueue } from "@kqueue/kqueue";
+ * import { close, pipe } from "@kqueue/kqueue/posix";
+ *
+ * const [reader, writer] = pipe();
+ * using kq = new Kqueue();
+ * kq.apply(kevWrite(writer));
+ * for (const { data } of kq.wait(1000)) console.log(data > 0n); // true
+ * for (const fd of [reader, writer]) close(fd);
+ * ```
  *
  * @param fd An open descriptor.
  * @throws {RangeError} naming the argument that does not fit its field.
@@ -124,6 +147,15 @@ export function kevTimer(
 /**
  * An event of the caller's own (EVFILT_USER), fired by a change with NOTE_TRIGGER or by `Kqueue.trigger`. Fired, it
  * is reported in every call until it is deleted; with EV_CLEAR, as here unless flags say otherwise, once per firing.
+ *
+ * ```ts
+ * import { kevUser, Kqueue } from "@kqueue/kqueue";
+ *
+ * using kq = new Kqueue();
+ * kq.apply(kevUser(1));
+ * kq.trigger(1, { data: 7 });
+ * for (const { ident, data } of kq.poll()) console.log(ident, data); // 1n 7n
+ * ```
  *
  * @param ident The caller's name for it: 0 to 2^64-1.
  * @param options Flags are EV_ADD | EV_CLEAR unless given.
@@ -188,6 +220,22 @@ export function kevProc(
 /**
  * Watches an open file or directory, whatever name it has or gets (EVFILT_VNODE): an event's fflags say what
  * happened. It goes on until it is deleted or its descriptor closed: NOTE_DELETE does not end it.
+ *
+ * ```ts
+ * import { kevVnode, Kqueue, NOTE_WRITE } from "@kqueue/kqueue";
+ * import { close, creat, getpid, unlink, write } from "@kqueue/kqueue/posix";
+ *
+ * const path = `/tmp/kqueue-example-${getpid()}`;
+ * const fd = creat(path);
+ * using kq = new Kqueue();
+ * kq.apply(kevVnode(fd));
+ * write(fd, new Uint8Array(1));
+ * for (const { fflags } of kq.wait(1000)) {
+ *   console.log((fflags & NOTE_WRITE) !== 0); // true
+ * }
+ * close(fd);
+ * unlink(path);
+ * ```
  *
  * @param fd An open descriptor of it.
  * @param options Flags are EV_ADD | EV_CLEAR unless given. Fflags are what to report: unless given NOTE_DELETE,

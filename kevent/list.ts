@@ -1,4 +1,5 @@
 /** Fixed-capacity lists of records in memory that the kernel reads and writes. */
+import { showAs } from "../inspect.ts";
 import { shown } from "../options.ts";
 import { checkInteger, wrongNumber } from "./check.ts";
 import { describeList } from "./describe.ts";
@@ -33,7 +34,16 @@ export let isList: (value: unknown) => value is EventList;
 export let memoryOf: (list: EventList) => RecordMemory;
 
 /**
- * What {@linkcode KeventList} and {@linkcode Kevent64List} share. It is no list by itself.
+ * What {@linkcode KeventList} and {@linkcode Kevent64List}, such as `Kqueue.poll` returns, share. It is no list by itself.
+ *
+ * ```ts
+ * import { type EventList, EVFILT_USER, KeventList } from "@kqueue/kqueue";
+ *
+ * function idents(list: EventList): bigint[] {
+ *   return Array.from(list, ({ ident }) => ident);
+ * }
+ * console.log(idents(KeventList.from([{ ident: 7, filter: EVFILT_USER }]))); // [ 7n ]
+ * ```
  *
  * A list has a fixed capacity and a length. Its memory never moves and never leaves it, so a kernel may hold its
  * address for as long as the list is alive.
@@ -43,6 +53,7 @@ export abstract class EventList<
   In extends KeventInit = KeventInit,
 > implements Iterable<Out> {
   static {
+    showAs(EventList.prototype, (list) => describeList(list.#memory));
     isList = (value): value is EventList =>
       typeof value === "object" && value !== null && #memory in value;
     memoryOf = (list) => {
@@ -205,16 +216,6 @@ export abstract class EventList<
     const memory = this.#memory;
     checkIndex(index, memory.length);
     return index * memory.recordWords;
-  }
-
-  /** What Deno's console shows: the records with their filters, flags and notes by name. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return describeList(this.#memory);
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return describeList(this.#memory);
   }
 }
 

@@ -20,9 +20,9 @@ const [IDENT, FILTER, FLAGS, FFLAGS, DATA, UDATA] = layoutOf(KEVENT).offsets;
 const EXT = layoutOf(KEVENT64).offsets[6];
 
 /** Bytes of one `struct kevent`. */
-export const KEVENT_SIZE = layoutOf(KEVENT).size;
+export const KEVENT_SIZE: number = layoutOf(KEVENT).size;
 /** Bytes of one `struct kevent64_s`. */
-export const KEVENT64_SIZE = layoutOf(KEVENT64).size;
+export const KEVENT64_SIZE: number = layoutOf(KEVENT64).size;
 
 /** Where the fields of a record lie in views of 16, 32 and 64 bits. Both structs begin alike. */
 export const IDENT_WORD: number = IDENT / 4;

@@ -6,6 +6,7 @@ import {
   Int32Array,
   Uint8Array,
 } from "../intrinsics.ts";
+import { showAs } from "../inspect.ts";
 import { shown } from "../options.ts";
 import { checkWord, I64, storeWord, wrongNumber } from "./check.ts";
 import { layoutOf, TIMESPEC } from "./struct.ts";
@@ -49,6 +50,10 @@ export let timespecMemoryOf: (timespec: Timespec) => TimespecMemory;
  */
 export class Timespec {
   static {
+    showAs(
+      Timespec.prototype,
+      ({ sec, nsec }) => `Timespec { sec: ${sec}, nsec: ${nsec} }`,
+    );
     timespecMemoryOf = (timespec) => {
       if (
         typeof timespec !== "object" || timespec === null ||
@@ -137,15 +142,5 @@ export class Timespec {
     const { words, wide } = this.#memory;
     storeWord(words, wide, SEC / 8, sec);
     storeWord(words, wide, NSEC / 8, nsec);
-  }
-
-  /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
-  }
-
-  /** What Node's console shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return `Timespec { sec: ${this.sec}, nsec: ${this.nsec} }`;
   }
 }

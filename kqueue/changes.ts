@@ -11,6 +11,7 @@ import {
   addFlags,
   checkChange,
   copyRecords,
+  DATA_WORD,
   KEVENT64_SIZE,
   packChanges,
   readChange,
@@ -38,7 +39,7 @@ const USUAL = 16;
 export class ChangeBatch {
   /** The packed changes, which the call overwrites with their results. */
   records: RecordMemory = new RecordMemory(KEVENT64_SIZE, USUAL);
-  #given: (index: number) => KeventInit = NOTHING;
+  #given: (index: number) => KeventInit = () => ({ ident: 0, filter: 0 });
 
   /**
    * Packs them, all or none.
@@ -82,18 +83,14 @@ export class ChangeBatch {
   failures(): ChangeFailure[] {
     const failures: ChangeFailure[] = [];
     const { records } = this;
+    const { words, recordWords } = records;
     for (let index = 0; index < records.length; index++) {
       // A receipt's data is 0. Records come back in the order of the changes, one for each.
+      if (words[index * recordWords + DATA_WORD] === 0) continue;
       const result = readRecord(records, index);
-      if (result.data === 0n) continue;
       failures.push(changeFailure(index, this.#given(index), result));
     }
     return failures;
-  }
-
-  /** Lets go of what was given. */
-  clear(): void {
-    this.#given = NOTHING;
   }
 
   #reserve(length: number): RecordMemory {
@@ -103,5 +100,3 @@ export class ChangeBatch {
     return this.records;
   }
 }
-
-const NOTHING = (): KeventInit => ({ ident: 0, filter: 0 });

@@ -14,9 +14,9 @@
  * Who owns which memory: the call's is C's, taken and freed by `poll.ts`, and nothing of the isolate is written to. So an
  * isolate may end at any time. The thread is then on its own, and ends when it comes back.
  */
+import { constants } from "node:os";
 // Not the global ones, which tests replace by a clock of their own.
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
-import { constants } from "node:os";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -33,7 +33,7 @@ import { FLAGS_SHORT, type RecordMemory } from "../kevent/memory.ts";
 import { PollCall } from "../poll.ts";
 import { onAbort } from "./signal.ts";
 
-const { EINVAL } = constants.errno;
+const { EINTR, EINVAL } = constants.errno;
 
 /** After how many ms the thread comes back by itself, for an isolate that has ended meanwhile. */
 const COME_BACK = 1000;
@@ -275,13 +275,12 @@ class Bell {
   }
 
   #send(fd: number, changes: RecordMemory): number {
-    return this.#kernel.kevent64(
-      fd,
-      changes,
-      null,
-      KEVENT_FLAG_IMMEDIATE,
-      null,
-    );
+    const kernel = this.#kernel;
+    const flags = KEVENT_FLAG_IMMEDIATE;
+    for (;;) {
+      const result = kernel.kevent64(fd, changes, null, flags, null);
+      if (result !== -1 || kernel.errno() !== EINTR) return result;
+    }
   }
 }
 

@@ -1,13 +1,21 @@
 /** One change of a changelist, read out of its record. */
-import { EV_SYSFLAGS } from "../constants.ts";
+import {
+  EV_ADD,
+  EV_DELETE,
+  EV_DISABLE,
+  EV_ENABLE,
+  EV_SYSFLAGS,
+} from "../constants.ts";
 import {
   DATA_WIDE,
   DATA_WORD,
+  EXT_WIDE,
   FFLAGS_WORD,
   FILTER_SHORT,
   FLAGS_SHORT,
   IDENT_WIDE,
   IDENT_WORD,
+  KEVENT64_SIZE,
   type RecordMemory,
   UDATA_WORD,
 } from "../kevent/memory.ts";
@@ -56,6 +64,12 @@ export class Change {
       : memory.wide[(word >> 1) + IDENT_WIDE];
   }
 
+  /** R3: takes out what another flag overrules. */
+  simplify(): void {
+    if ((this.flags & EV_DELETE) !== 0) this.flags &= ~EV_ADD;
+    if ((this.flags & EV_DISABLE) !== 0) this.flags &= ~EV_ENABLE;
+  }
+
   /** data as the nearest double: exact for safe integers. */
   get data(): number {
     return this.dataHigh * TWO_32 + (this.dataLow >>> 0);
@@ -67,5 +81,25 @@ export class Change {
     const { wide, recordWords } = this.#memory;
     const word = this.#index * recordWords;
     return BigInt.asIntN(64, wide[(word >> 1) + DATA_WIDE]);
+  }
+
+  /** The words of ext; null where all are 0, as they are for a record that has none. */
+  get ext(): Int32Array | null {
+    const memory = this.#memory;
+    if (memory?.recordSize !== KEVENT64_SIZE) return null;
+    const { words } = memory;
+    const at = this.#index * memory.recordWords + EXT_WIDE * 2;
+    if ((words[at] | words[at + 1] | words[at + 2] | words[at + 3]) === 0) {
+      return null;
+    }
+    return words.slice(at, at + 4);
+  }
+
+  /** ext[1] to the last bit. */
+  get leeway(): bigint {
+    if (this.#memory?.recordSize !== KEVENT64_SIZE) return 0n;
+    const { wide, recordWords } = this.#memory;
+    const word = this.#index * recordWords;
+    return wide[(word >> 1) + EXT_WIDE + 1];
   }
 }

@@ -32,12 +32,17 @@ export function storeEvent(
   words[word + UDATA_WORD] = knote.udataLow;
   words[word + UDATA_WORD + 1] = knote.udataHigh;
   if (events.recordSize === KEVENT64_SIZE) {
-    const ext = word + EXT_WIDE * 2;
-    words[ext] =
-      words[ext + 1] =
-      words[ext + 2] =
-      words[ext + 3] =
-        0;
+    const at = word + EXT_WIDE * 2;
+    const { ext } = knote;
+    if (ext === null) {
+      words[at] =
+        words[at + 1] =
+        words[at + 2] =
+        words[at + 3] =
+          0;
+    } else {
+      for (let half = 0; half < 4; half++) words[at + half] = ext[half];
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export interface Host extends SourceRegistry {
 export interface Sibling {
   /** How many watchers have something to report, as far as one look shows. Nothing is reported by it. */
   countReady(): number;
+  /** Whether a descriptor is this queue's, or a duplicate of it: its number may name something else by now. */
+  isNamedBy(fd: number): boolean;
   /** A queue has a new epoll set under its number: what watches that number here is registered again. */
   restore(fd: number): void;
 }

@@ -6,6 +6,8 @@ const TWO_32 = 2 ** 32;
 
 /** The state of one watcher. All filters share one shape, so that the loop that collects events stays monomorphic. */
 export class Knote {
+  filter: Filter;
+  readonly ident: number | bigint;
   readonly identLow: number;
   readonly identHigh: number;
   /** EV_… bits of the change that made it; its mode is fixed by them (R1). */
@@ -16,6 +18,8 @@ export class Knote {
   fflags = 0;
   dataLow = 0;
   dataHigh = 0;
+  /** The four words of ext that its events have (R16); null for zeros. */
+  ext: Int32Array | null;
   enabled: boolean;
   /** Still in its queue's tables. */
   attached = true;
@@ -56,13 +60,16 @@ export class Knote {
 
   /** @param filter Its filter, which may hand it on to a part of its own. */
   constructor(
-    public filter: Filter,
-    readonly ident: number | bigint,
+    filter: Filter,
+    ident: number | bigint,
     change: Change,
   ) {
+    this.filter = filter;
+    this.ident = ident;
     this.identLow = change.identLow;
     this.identHigh = change.identHigh;
     this.flags = change.flags;
+    this.ext = change.ext;
     this.enabled = (change.flags & EV_DISABLE) === 0;
     this.take(change);
   }
@@ -72,7 +79,7 @@ export class Knote {
     return this.dataHigh * TWO_32 + (this.dataLow >>> 0);
   }
 
-  /** R3: EV_DISABLE overrules EV_ENABLE. R1: EV_ADD alone does not enable. */
+  /** R1: EV_ADD alone does not enable. */
   enabledBy(change: Change): void {
     if ((change.flags & EV_DISABLE) !== 0) this.enabled = false;
     else if ((change.flags & EV_ENABLE) !== 0) this.enabled = true;

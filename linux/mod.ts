@@ -1,5 +1,5 @@
 /**
- * Darwin's kqueue over Linux's epoll: the same calls on the same lists. Loaded on Linux alone.
+ * Darwin's kqueue over Linux's epoll: the same calls on the same lists. Nothing is opened before the first call, on Linux alone.
  *
  * A queue belongs to the isolate that made it, as its watchers are kept here and not in the kernel.
  */
@@ -41,6 +41,8 @@ class Engine {
   readonly #queues: (Queue | undefined)[] = [];
   /** The same, for the queues to find each other. */
   readonly #open = new Map<number, Queue>();
+  /** The queues by duplicates of their descriptors, as far as those were used. */
+  readonly #duplicates = new Map<number, Queue>();
   #errno = 0;
   readonly poll: PollLibrary = pollLibrary();
 
@@ -94,23 +96,49 @@ class Engine {
       ? -1
       : nanosecondsOf(timeout);
     if (Number.isNaN(nanoseconds)) return this.#fail(EINVAL);
-    const queue = this.#queues[kq];
+    const queue = this.#queues[kq] ?? this.#findDuplicate(kq);
     if (queue === undefined) return this.#fail(EBADF);
     if (queue.recordSize === 0) queue.recordSize = recordSize;
     else if (queue.recordSize !== recordSize) return this.#fail(EINVAL); // R10a
+    queue.begin();
     const reported = changes === null ? 0 : this.#apply(queue, changes, events);
-    if (reported !== 0) return reported;
-    if (events === null || (flags & KEVENT_FLAG_ERROR_EVENTS) !== 0) {
-      const error = queue.check();
-      return error === 0 ? 0 : this.#fail(error);
+    if (
+      reported !== 0 || events === null ||
+      (flags & KEVENT_FLAG_ERROR_EVENTS) !== 0
+    ) {
+      return queue.isOpen() ? reported : this.#lose(queue);
     }
     const count = queue.collect(events, events.capacity, nanoseconds);
-    return count < 0 ? this.#fail(-count) : count;
+    if (count >= 0) return count;
+    return count === -EBADF ? this.#lose(queue) : this.#fail(-count);
   }
 
   replacing(fd: number): void {
+    if (isOwn(fd)) {
+      for (const queue of this.#open.values()) queue.vacate(fd);
+      return;
+    }
     this.#drop(fd);
     for (const queue of this.#open.values()) queue.closed(fd);
+  }
+
+  /** Gives up a queue whose descriptor was closed by somebody else. */
+  #lose(queue: Queue): -1 {
+    this.#drop(queue.fd);
+    return this.#fail(EBADF);
+  }
+
+  /** A duplicate of a queue's descriptor stands for the queue. Nobody tells of it, so the kernel is asked each time. */
+  #findDuplicate(kq: number): Queue | undefined {
+    const known = this.#duplicates.get(kq);
+    if (known?.isNamedBy(kq)) return known;
+    this.#duplicates.delete(kq);
+    for (const queue of this.#open.values()) {
+      if (!queue.isNamedBy(kq)) continue;
+      this.#duplicates.set(kq, queue);
+      return queue;
+    }
+    return undefined;
   }
 
   close(fd: number): number {
@@ -151,6 +179,9 @@ class Engine {
     if (queue === undefined) return;
     this.#queues[fd] = undefined;
     this.#open.delete(fd);
+    for (const [duplicate, named] of this.#duplicates) {
+      if (named === queue) this.#duplicates.delete(duplicate);
+    }
     queue.dispose();
   }
 

@@ -30,7 +30,6 @@ import {
 } from "./system/epoll.ts";
 import { Inotify } from "./system/inotify.ts";
 import { captureErrno, EBADF, EINVAL, ENOENT, ENOTSUP } from "./system/libc.ts";
-import { isOpen } from "./system/sockets.ts";
 import { type Source, Sources } from "./system/sources.ts";
 import { Wakeup } from "./system/wakeup.ts";
 
@@ -43,6 +42,8 @@ const MAX_EVENTS = 65536;
 let buffer: EventBuffer | undefined;
 
 export class Queue implements Host, Sibling {
+  readonly fd: number;
+  readonly siblings: ReadonlyMap<number, Sibling>;
   turn = 0;
   /** R10a: the size of the records that its first call took; 0 before that. */
   recordSize = 0;
@@ -61,10 +62,9 @@ export class Queue implements Host, Sibling {
    * @param fd Its epoll descriptor.
    * @param siblings The queues of this isolate by their descriptors, this one among them.
    */
-  constructor(
-    readonly fd: number,
-    readonly siblings: ReadonlyMap<number, Sibling>,
-  ) {
+  constructor(fd: number, siblings: ReadonlyMap<number, Sibling>) {
+    this.fd = fd;
+    this.siblings = siblings;
     this.#sources = new Sources(fd);
     this.inotify = new Inotify(this);
     this.#descriptors = new Descriptors(this, this.#sources);
@@ -90,16 +90,19 @@ export class Queue implements Host, Sibling {
 
   /** Applies one change: the errno, 0 for none. */
   apply(change: Change): number {
-    const { flags } = change;
     if (change.filter >= 0 || change.filter < LAST_FILTER) return EINVAL; // R2
     const wanted = EV_ADD | EV_DISPATCH | EV_UDATA_SPECIFIC;
-    if ((flags & EV_VANISHED) !== 0 && (flags & wanted) !== wanted) {
+    if (
+      (change.flags & EV_VANISHED) !== 0 && (change.flags & wanted) !== wanted
+    ) {
       return EINVAL; // R20
     }
+    change.simplify();
+    const { flags } = change;
     const filter = this.#filters[-change.filter];
     const knote = filter?.find(change.ident);
     const isDeleting = (flags & EV_DELETE) !== 0;
-    const adds = (flags & EV_ADD) !== 0 && !isDeleting; // R3
+    const adds = (flags & EV_ADD) !== 0;
     if (filter === undefined) return adds ? ENOTSUP : ENOENT;
     if (knote !== undefined) {
       const error = isDeleting
@@ -154,9 +157,22 @@ export class Queue implements Host, Sibling {
     return this.#ready.first === null;
   }
 
-  /** The errno of a queue whose descriptor was closed behind its back, 0 for a good one. */
-  check(): number {
-    return isOpen(this.fd) ? 0 : EBADF;
+  /** Before the changes of a call. */
+  begin(): void {
+    this.#read.isProven = false;
+  }
+
+  /**
+   * Whether the queue's descriptor is still its own, and was not closed behind its back (R10): asked only where none of
+   * the changes since {@linkcode begin} has shown it.
+   */
+  isOpen(): boolean {
+    return this.#read.isProven || this.isNamedBy(this.fd);
+  }
+
+  /** Whether a descriptor is this queue's, or a duplicate of it. */
+  isNamedBy(fd: number): boolean {
+    return this.#sources.isSetOf(fd);
   }
 
   /**
@@ -258,6 +274,11 @@ export class Queue implements Host, Sibling {
   addSource(fd: number, source: Source): number {
     this.closed(fd); // whatever is known by the number is of a file that was closed
     return this.#sources.add(fd, source);
+  }
+
+  /** Gives a number of the engine's own free for the program, if it is one of this queue's. */
+  vacate(fd: number): void {
+    this.#sources.vacate(fd);
   }
 
   removeSource(fd: number): void {

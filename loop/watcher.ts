@@ -13,6 +13,7 @@ import {
   NOTE_FFNOP,
 } from "../constants.ts";
 import { SystemError } from "../errors.ts";
+import { showAs } from "../inspect.ts";
 import { queueMicrotask } from "../intrinsics.ts";
 import { filterName } from "../kevent/describe.ts";
 import type { Kevent64, Kevent64Init } from "../kevent/record.ts";
@@ -89,14 +90,20 @@ const TRIGGER_OPTIONS: Required<WatchTriggerOptions> = { data: 42, fflags: 0 };
 
 /** A watch, with what the loop needs of it. */
 export class Watcher implements Watch {
+  static {
+    showAs(Watcher.prototype, (watcher) => watcher.#describe());
+  }
+
   readonly word: bigint;
   readonly #kq: Kqueue;
   readonly #change: Required<Kevent64Init>;
   readonly #udata: bigint;
   readonly #handler: Handler;
   readonly #released: () => void;
+  readonly #counted: (by: 1 | -1) => void;
   readonly #ended: (reason: unknown) => void;
   #active = true;
+  #isRef = false;
   /** Disabled by its owner; and by itself while a promise of the handler is pending. */
   #isDisabled = false;
   #isPaused = false;
@@ -110,6 +117,7 @@ export class Watcher implements Watch {
    * @param change What to tell the kernel.
    * @param word The udata to tell it instead of the change's own.
    * @param released Called when the watch no longer counts, before the handler sees its last event.
+   * @param counted Called when the loop is to wait for one watch more, or one less.
    * @param ended Called when no event will come any more, with the reason where that was not its own doing.
    */
   constructor(
@@ -118,6 +126,7 @@ export class Watcher implements Watch {
     word: bigint,
     handler: Handler,
     released: () => void,
+    counted: (by: 1 | -1) => void,
     ended: (reason: unknown) => void,
   ) {
     this.#kq = kq;
@@ -127,6 +136,7 @@ export class Watcher implements Watch {
     this.word = word;
     this.#handler = handler;
     this.#released = released;
+    this.#counted = counted;
     this.#ended = ended;
     kq.apply({ ...change, udata: word });
   }
@@ -178,18 +188,24 @@ export class Watcher implements Watch {
     this.cancel();
   }
 
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.#describe();
-  }
-
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#describe();
-  }
-
   #describe(): string {
     const { ident, filter } = this.#change;
     const what = `ident: ${ident}, filter: ${filterName(filter)}`;
     return `Watch { ${what}, active: ${this.#active} }`;
+  }
+
+  /** The loop waits for it, as it does for every watch unless told otherwise. */
+  ref(): void {
+    if (this.#isRef || !this.#active) return;
+    this.#isRef = true;
+    this.#counted(1);
+  }
+
+  /** The loop does not wait on its account: what it brings is delivered when the loop waits for others. */
+  unref(): void {
+    if (!this.#isRef) return;
+    this.#isRef = false;
+    this.#counted(-1);
   }
 
   /** The kernel has an event for it. */
@@ -204,8 +220,13 @@ export class Watcher implements Watch {
   end(reason: unknown): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#released();
+    this.#release();
     this.#ended(reason);
+  }
+
+  #release(): void {
+    this.unref();
+    this.#released();
   }
 
   #call(event: Kevent64): void {
@@ -213,7 +234,7 @@ export class Watcher implements Watch {
     if (isLast) {
       this.#active = false;
       if ((event.flags & EV_ONESHOT) === 0) this.#delete();
-      this.#released();
+      this.#release();
     }
     try {
       const result = this.#handler({ ...event, udata: this.#udata }, this);

@@ -1,5 +1,5 @@
 /** What the arguments of the calls of this folder may be. */
-import type { Bytes } from "../intrinsics.ts";
+import { BigInt, type Bytes, getterOf, uncurried } from "../intrinsics.ts";
 import { checkInteger, wrongNumber } from "../kevent/check.ts";
 import { shown } from "../options.ts";
 
@@ -14,15 +14,14 @@ const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 
 /** `%TypedArray%.prototype`, from which every kind of view has its lengths. */
-const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
+const TYPED_ARRAY: Uint8Array = Object.getPrototypeOf(Uint8Array.prototype);
 /** "Uint8Array" for one of those and their subclasses, whatever their prototype says; undefined for what is no view. */
-const tagOf = uncurried(getterOf(Symbol.toStringTag));
-const byteLengthOf = uncurried(getterOf("byteLength")) as (
-  bytes: Uint8Array,
-) => number;
+const tagOf = getterOf(TYPED_ARRAY, Symbol.toStringTag);
+const byteLengthOf = getterOf(TYPED_ARRAY, "byteLength");
+const byteOffsetOf = getterOf(TYPED_ARRAY, "byteOffset");
+const bufferOf = getterOf(TYPED_ARRAY, "buffer");
 /** Throws for a view that is out of its memory's bounds. */
 const keysOf = uncurried(TYPED_ARRAY.keys);
-const toBigInt = BigInt;
 
 /**
  * A descriptor as C takes it. Events have it as a bigint.
@@ -51,7 +50,7 @@ export function pidOf(name: string, pid: number | bigint): number {
 export function checkInt(
   name: string,
   value: number,
-  min = -MAX_INT - 1,
+  min: number = -MAX_INT - 1,
 ): void {
   checkInteger(name, value, min, MAX_INT);
 }
@@ -78,7 +77,20 @@ export function byteCount(name: string, bytes: Uint8Array): bigint {
   if (length === 0) checkInPlace(name, bytes);
   // Numbers as size_t take Deno's slow way into a call, 130 ns longer.
   // Said to be an int, it is converted in 5 ns rather than in 16.
-  return length > MAX_COUNT ? MAX_COUNT_WORD : toBigInt(length | 0);
+  return length > MAX_COUNT ? MAX_COUNT_WORD : BigInt(length | 0);
+}
+
+/** Some of a view's bytes as a view of its own, whatever the view says of itself; up to its end unless told. */
+export function partOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number = byteLengthOf(bytes),
+): Uint8Array {
+  return new Uint8Array(
+    bufferOf(bytes),
+    byteOffsetOf(bytes) + start,
+    end - start,
+  );
 }
 
 /** Throws for a view whose memory was transferred, or whose place in it was cut off. */
@@ -90,17 +102,6 @@ function checkInPlace(name: string, bytes: Uint8Array): void {
       `${name} must be a Uint8Array with its memory, got one that is detached`,
     );
   }
-}
-
-/** The method of a prototype as a function of its receiver, which nobody can replace later. */
-function uncurried<R, T>(method: (this: R) => T): (receiver: R) => T {
-  return Function.prototype.call.bind(method) as (receiver: R) => T;
-}
-
-function getterOf(key: PropertyKey): () => unknown {
-  const getter = Object.getOwnPropertyDescriptor(TYPED_ARRAY, key)?.get;
-  if (getter === undefined) throw new TypeError(`no getter of ${String(key)}`);
-  return getter;
 }
 
 /** A string as C has it: UTF-8, ended by a NUL. */

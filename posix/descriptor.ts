@@ -224,7 +224,8 @@ export function dup2(fd: number | bigint, number: number | bigint): number {
 
 function isOpen(fd: number): boolean {
   const copy = libc().symbols.dup(fd);
-  return copy !== -1 && closeDescriptor(copy) === 0;
+  if (copy !== -1) return closeDescriptor(copy) === 0;
+  return failure("dup").code !== "EBADF"; // EMFILE is what is said of one that is open
 }
 
 /**

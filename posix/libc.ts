@@ -4,11 +4,7 @@ import { SystemError } from "../errors.ts";
 import { close as closeDescriptor } from "../ffi.ts";
 import { Errno, openSystemLibrary } from "../library.ts";
 import { F_SETFL, IS_DARWIN, PLATFORM } from "./platform.ts";
-import {
-  DARWIN_POSIX_SYMBOLS,
-  LINUX_POSIX_SYMBOLS,
-  type Symbols,
-} from "./symbols.ts";
+import { DARWIN_CALLS, LINUX_CALLS, type Symbols } from "./symbols.ts";
 
 const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 
@@ -34,7 +30,7 @@ export function libc(): Libc {
 }
 
 function openDarwin(): Libc {
-  const { symbols } = openSystemLibrary(DARWIN_POSIX_SYMBOLS);
+  const { symbols } = openSystemLibrary(DARWIN_CALLS);
   const onStack = Deno.build.arch === "aarch64";
   return {
     symbols,
@@ -50,7 +46,7 @@ function openDarwin(): Libc {
 }
 
 function openLinux(): Libc {
-  const { symbols } = openSystemLibrary(LINUX_POSIX_SYMBOLS);
+  const { symbols } = openSystemLibrary(LINUX_CALLS);
   const { O_CLOEXEC, O_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK } = PLATFORM;
   return {
     symbols,

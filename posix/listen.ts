@@ -146,11 +146,12 @@ export function listen(
 /**
  * Accepts a connection that waits, without ever waiting for one itself.
  *
- * A listener in non-blocking mode, as those of {@linkcode listen} are, costs one system call. For another, poll(2) looks
- * first; where several threads or processes accept from one, a call that comes second waits for the next connection.
- * The mode is asked for once: one that another thread or process sets back is not noticed.
- * Data of an event of EVFILT_READ is how many wait: to ask for one more costs Linux, which makes the socket before it
- * looks, as much as to accept one.
+ * Call it as often as the data of EVFILT_READ's event says: that is how many connections wait. One call more gives null,
+ * and costs on Linux as much as one that gives a socket.
+ *
+ * A listener of {@linkcode listen} is in non-blocking mode, and so a call is one system call. For a listener in blocking
+ * mode, poll(2) is asked first; where several threads or processes accept from it, another may take the connection
+ * meanwhile, and then this one does wait. The mode is looked up once: that another process sets it back is not noticed.
  *
  * ```ts
  * import { kevRead, Kqueue } from "@kqueue/kqueue";
@@ -170,8 +171,8 @@ export function listen(
  *
  * @param fd A listening socket.
  * @returns A socket, close-on-exec, or null where no connection waits.
- * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does not listen.
- * (For what is in blocking mode and has nothing to read, that is null too: poll(2) sees no difference.)
+ * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does not listen, or
+ * null, where that is in blocking mode and has nothing to read.
  */
 export function accept(
   fd: number | bigint,

@@ -22,6 +22,7 @@ export interface Platform {
   readonly SO_RCVLOWAT: number;
   readonly SO_SNDTIMEO: number;
   readonly SO_ERROR: number;
+  readonly SO_TYPE: number;
   readonly MSG_DONTWAIT: number;
   readonly MSG_NOSIGNAL: number;
   /** 0 where MSG_DONTWAIT does it. */
@@ -31,6 +32,8 @@ export interface Platform {
   readonly O_TRUNC: number;
   readonly O_CLOEXEC: number;
   readonly FIOCLEX: bigint;
+  /** What a pipe that poll(2) calls writable takes at least. */
+  readonly PIPE_BUF: number;
 }
 
 /** macOS, on Apple silicon and Intel. */
@@ -49,6 +52,7 @@ export const DARWIN: Platform = {
   SO_RCVLOWAT: 0x1004,
   SO_SNDTIMEO: 0x1005,
   SO_ERROR: 0x1007,
+  SO_TYPE: 0x1008,
   MSG_DONTWAIT: 0x80,
   MSG_NOSIGNAL: 0x80000,
   // Not in the public header. The kernel's sosendcheck() looks at this one where its soreceive() looks at both.
@@ -58,6 +62,7 @@ export const DARWIN: Platform = {
   O_TRUNC: 0x400,
   O_CLOEXEC: 0x100_0000,
   FIOCLEX: 0x2000_6601n,
+  PIPE_BUF: 512,
 };
 
 /** Linux, on x86-64 and arm64, with glibc or musl. */
@@ -76,6 +81,7 @@ export const LINUX: Platform = {
   SO_RCVLOWAT: 18,
   SO_SNDTIMEO: 21,
   SO_ERROR: 4,
+  SO_TYPE: 3,
   MSG_DONTWAIT: 0x40,
   MSG_NOSIGNAL: 0x4000,
   MSG_NBIO: 0,
@@ -84,10 +90,11 @@ export const LINUX: Platform = {
   O_TRUNC: 0o1000,
   O_CLOEXEC: 0o2000000,
   FIOCLEX: 0x5451n,
+  PIPE_BUF: 4096,
 };
 
 /** Whether this is macOS. */
-export const IS_DARWIN = OS === "darwin";
+export const IS_DARWIN: boolean = OS === "darwin";
 
 /** This system's. */
 export const PLATFORM: Platform = IS_DARWIN ? DARWIN : LINUX;

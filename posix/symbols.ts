@@ -8,7 +8,7 @@ import { MEMORY_SYMBOLS } from "../library.ts";
  * for no call here is given more bytes than those can count, and so they come back as numbers. `mode_t` has 16 bits on
  * Darwin and 32 on Linux: as an argument it fills a register's low 32 on both.
  */
-const SYMBOLS = {
+const SHARED_SYMBOLS = {
   // ssize_t read(int fildes, void *buf, size_t nbyte);
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // ssize_t write(int fildes, const void *buf, size_t nbyte);
@@ -136,13 +136,9 @@ const SYMBOLS = {
     parameters: ["buffer", "buffer", "usize"],
     result: "usize",
   },
-  // void *memmove(void *dst, const void *src, size_t len);
-  ...MEMORY_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
 
-/** What this entry point calls of Darwin's C library, by the C prototypes in its source. */
-export const DARWIN_POSIX_SYMBOLS = {
-  ...SYMBOLS,
+const DARWIN_SYMBOLS = {
   fcntlOnStack: {
     name: "fcntl",
     parameters: [
@@ -150,7 +146,12 @@ export const DARWIN_POSIX_SYMBOLS = {
       "i32", // int cmd
       // Eight integers go in registers. What comes ninth is where a variadic function of Apple silicon looks for its
       // first variadic argument: at the top of the stack, in eight bytes.
-      ...["i32", "i32", "i32", "i32", "i32", "i32"] as const,
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
       "i64", // ...
     ],
     result: "i32", // int
@@ -163,11 +164,9 @@ export const DARWIN_POSIX_SYMBOLS = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   // int *__error(void);
   __error: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
 
-/** What this entry point calls of Linux's C library, glibc or musl, by the C prototypes in its source. */
-export const LINUX_POSIX_SYMBOLS = {
-  ...SYMBOLS,
+const LINUX_SYMBOLS = {
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int accept4(int sockfd, struct sockaddr *restrict addr, socklen_t *restrict addrlen, int flags);
@@ -176,7 +175,30 @@ export const LINUX_POSIX_SYMBOLS = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
+
+const COMMON: typeof SHARED_SYMBOLS & typeof MEMORY_SYMBOLS = {
+  ...SHARED_SYMBOLS,
+  ...MEMORY_SYMBOLS,
+};
+
+/** What is called of Darwin's C library. */
+export const DARWIN_CALLS: typeof COMMON & typeof DARWIN_SYMBOLS = {
+  ...COMMON,
+  ...DARWIN_SYMBOLS,
+};
+
+/** What is called of Linux's, glibc or musl. */
+export const LINUX_CALLS: typeof COMMON & typeof LINUX_SYMBOLS = {
+  ...COMMON,
+  ...LINUX_SYMBOLS,
+};
+
+/** What this entry point calls of Darwin's C library, by the C prototypes in its source. */
+export const DARWIN_POSIX_SYMBOLS: Deno.ForeignLibraryInterface = DARWIN_CALLS;
+
+/** What this entry point calls of Linux's C library, glibc or musl, by the C prototypes in its source. */
+export const LINUX_POSIX_SYMBOLS: Deno.ForeignLibraryInterface = LINUX_CALLS;
 
 /** The functions that both systems have in the same form. */
-export type Symbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+export type Symbols = Deno.StaticForeignLibraryInterface<typeof COMMON>;

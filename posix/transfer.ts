@@ -5,9 +5,9 @@ import { libc, wouldBlock } from "./libc.ts";
 import { MSG_OOB, MSG_PEEK, PLATFORM } from "./platform.ts";
 
 /** What keeps recv(2) and its like from waiting, whatever the mode of the socket. */
-export const RECEIVE = PLATFORM.MSG_DONTWAIT;
+export const RECEIVE: number = PLATFORM.MSG_DONTWAIT;
 /** What keeps send(2) and its like from waiting and from raising SIGPIPE. */
-export const SEND = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO |
+export const SEND: number = PLATFORM.MSG_DONTWAIT | PLATFORM.MSG_NBIO |
   PLATFORM.MSG_NOSIGNAL;
 
 /** How {@linkcode recv} takes bytes. */

@@ -18,6 +18,7 @@ const HOUSE: readonly Room[] = [
     files: [
       "constants.ts",
       "errno.ts",
+      "inspect.ts",
       "intrinsics.ts",
       "options.ts",
       "runtime.ts",

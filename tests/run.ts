@@ -1,6 +1,7 @@
 /**
- * Runs the tests: `deno task test [FILES] [RULES] [FLAGS OF deno test]`. A rule of docs/rules.md, such as R36, stands for
- * the files that have tests of it.
+ * Runs the tests: `deno task test [FILES] [RULES] [--verbose] [FLAGS OF deno test]`. A rule of docs/rules.md, such as R36,
+ * stands for the files that have tests of it. Without files, or a `--reporter`, each file is a line; `--verbose` shows each
+ * test.
  *
  * On Linux the semantics tests run a second time over a C library that has the
  * ABI of Darwin's; it is built here, and its path handed on in the environment.
@@ -12,6 +13,7 @@ import { buildLibrary } from "./darwin/build.ts";
 import { DARWIN_LIBRARY_VARIABLE } from "./darwin/library.ts";
 import { testFilesOf } from "./rules.ts";
 import { importMapFlags } from "./std/import_map.ts";
+import { SummaryStream, TextLineStream } from "./summary.ts";
 
 /** Deno's sanitizers, which from 2.8 on are off unless asked for. Before that they are on, and these mean nothing. */
 const SANITIZERS = {
@@ -53,19 +55,34 @@ async function runTests(
   args: string[],
   env: Record<string, string>,
 ): Promise<number> {
+  const flags = args.filter((arg) => arg !== "--verbose");
+  const names = await namesFiles(flags);
+  const isWhole = args.length > flags.length || names ||
+    flags.some((flag) => flag.startsWith("--reporter"));
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "test",
       "--no-prompt",
+      ...isWhole ? [] : ["--quiet"],
       ...PERMISSIONS.map((name) => `--allow-${name}`),
       ...await importMapFlags(),
-      ...args,
-      ...await namesFiles(args) ? [] : everything(),
+      ...flags,
+      ...names ? [] : everything(),
     ],
     cwd: new URL("..", import.meta.url),
     env: { ...SANITIZERS, ...env },
+    stdout: isWhole ? "inherit" : "piped",
   }).spawn();
+  if (!isWhole) await summarize(child.stdout);
   return (await child.status).code;
+}
+
+async function summarize(output: ReadableStream<Uint8Array>): Promise<void> {
+  const lines = output
+    .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
+    .pipeThrough(new TextLineStream())
+    .pipeThrough(new SummaryStream());
+  for await (const line of lines) console.log(line);
 }
 
 /** The test files, and the examples in the docs of every entry point and of what those re-export. */
@@ -75,7 +92,7 @@ function everything(): string[] {
     "--preload=tests/preload.ts",
     "tests/",
     "kqueue.ts",
-    ...["kevent/", "loop/", "posix/"],
+    ...["kevent/", "loop/", "posix/", "streams/"],
     ...Object.values(config.exports),
   ];
 }

@@ -1,7 +1,9 @@
-/** Servers beside each other under the same loads, in turn, and the table of it. */
+/** Servers beside each other under the same loads, in turn. */
 import { close, connect } from "../../posix.ts";
-import { median, row } from "../measure.ts";
-import { RunningServer, type ServerProgram, succeeds } from "./server.ts";
+import { figuresOf } from "../frame/in_turn.ts";
+import { succeeds } from "../frame/peers.ts";
+import type { Comparison, Goal, Result } from "../frame/result.ts";
+import { RunningServer, type ServerProgram } from "./server.ts";
 import { runWrk } from "./wrk.ts";
 
 /** A load: connections that ask without end, and others that only are there. */
@@ -10,8 +12,10 @@ export interface Scenario {
   readonly idle: number;
 }
 
-/** Where and for how long. */
+/** Where and for how long, and what must come of it. */
 export interface Plan {
+  /** Of requests per CPU-second, of requests per second, and of the 99th percentile. */
+  readonly goals: Readonly<Partial<Record<keyof Sample, readonly Goal[]>>>;
   readonly rounds: number;
   /** Of each run of wrk. */
   readonly seconds: number;
@@ -20,7 +24,7 @@ export interface Plan {
 }
 
 /** What one server did under one load in one round. */
-interface Sample {
+export interface Sample {
   readonly requestsPerSecond: number;
   readonly perCpuSecond: number;
   readonly cpuMicroseconds: number;
@@ -30,25 +34,70 @@ interface Sample {
 }
 
 /** The samples of one server under one load. */
-export interface Series {
+interface Series {
   readonly server: string;
-  readonly scenario: Scenario;
   readonly samples: Sample[];
 }
 
-/** Runs all rounds, and prints the tables. The first program is the one that the others are compared with. */
+/** What of a sample is compared. */
+const METRICS: readonly {
+  readonly key: keyof Sample;
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "less" | "more";
+  readonly isShown: boolean;
+}[] = [
+  {
+    key: "perCpuSecond",
+    name: "requests per CPU-second",
+    unit: "/s",
+    better: "more",
+    isShown: true,
+  },
+  {
+    key: "requestsPerSecond",
+    name: "requests per second",
+    unit: "/s",
+    better: "more",
+    isShown: false,
+  },
+  {
+    key: "cpuMicroseconds",
+    name: "CPU time of a request",
+    unit: "µs",
+    better: "less",
+    isShown: false,
+  },
+  { key: "p50", name: "median", unit: "ms", better: "less", isShown: false },
+  {
+    key: "p99",
+    name: "99th percentile",
+    unit: "ms",
+    better: "less",
+    isShown: false,
+  },
+  {
+    key: "memory",
+    name: "memory",
+    unit: "MiB",
+    better: "less",
+    isShown: false,
+  },
+];
+
+/** Runs all rounds. The first program is the one that the others are compared with. */
 export async function compareServers(
   programs: readonly ServerProgram[],
   scenarios: readonly Scenario[],
   plan: Plan,
-): Promise<Series[]> {
+): Promise<Omit<Result, "ours">> {
   for (const tool of ["wrk", "taskset"]) {
     if (!succeeds(["sh", "-c", `command -v ${tool}`])) {
       throw new Error(`This needs ${tool}`);
     }
   }
-  console.log(machine());
   const servers: RunningServer[] = [];
+  const missing: string[] = [];
   try {
     for (const program of programs) {
       if (succeeds(program.test)) {
@@ -57,16 +106,15 @@ export async function compareServers(
           await RunningServer.start(program, port, plan.serverCores),
         );
       } else {
-        console.log(`skipped, as it is not installed: ${program.name}`);
+        missing.push(program.name);
       }
     }
-    const all: Series[] = [];
+    const comparisons: Comparison[] = [];
     for (const scenario of scenarios) {
       const series = await runScenario(servers, scenario, plan);
-      print(scenario, series);
-      all.push(...series);
+      comparisons.push(...compare(scenario, series, plan));
     }
-    return all;
+    return { comparisons, missing };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
@@ -79,7 +127,6 @@ async function runScenario(
 ): Promise<Series[]> {
   const series = servers.map(({ name }): Series => ({
     server: name,
-    scenario,
     samples: [],
   }));
   const idle = servers.map(({ port }) =>
@@ -119,49 +166,25 @@ async function sample(
   };
 }
 
-function print({ active, idle }: Scenario, series: readonly Series[]): void {
-  const [own] = series;
-  const title = idle === 0 ? `${active}` : `${active}, and ${idle} idle`;
-  console.log(`\n${
-    row(
-      `connections: ${title}`,
-      "req/CPU-s ×",
-      "req/s ×",
-      "p99 ×",
-      "req/s",
-      "CPU µs/req",
-      "p50 ms",
-      "p99 ms",
-      "MiB",
-    )
-  }`);
-  for (const { server, samples } of series) {
-    const ratio = (key: keyof Sample): string =>
-      median(
-        samples.map((other, round) => own.samples[round][key] / other[key]),
-      )
-        .toFixed(2);
-    const value = (key: keyof Sample, digits: number): string =>
-      median(samples.map((sample) => sample[key])).toFixed(digits);
-    console.log(row(
-      server,
-      ratio("perCpuSecond"),
-      ratio("requestsPerSecond"),
-      ratio("p99"),
-      value("requestsPerSecond", 0),
-      value("cpuMicroseconds", 2),
-      value("p50", 3),
-      value("p99", 3),
-      value("memory", 0),
-    ));
-  }
-}
-
-function machine(): string {
-  const model = /^model name\s*:\s*(.+)$/m
-    .exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
-  return `${model}, ${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}, Deno ${Deno.version.deno}
-× is the first server's figure over the other's, the median of the rounds' ratios.`;
+function compare(
+  { active, idle }: Scenario,
+  series: readonly Series[],
+  { goals }: Plan,
+): Comparison[] {
+  const load = `${active} connections${idle === 0 ? "" : `, ${idle} idle`}`;
+  return METRICS.map(({ key, name, unit, better, isShown }) => ({
+    title: `${load}: ${name}`,
+    unit,
+    better,
+    isShown,
+    figures: figuresOf(
+      new Map(series.map(({ server, samples }) => [
+        server,
+        samples.map((sample) => sample[key]),
+      ])),
+    ),
+    goals: goals[key] ?? [],
+  }));
 }
 
 function freePort(): number {

@@ -9,17 +9,6 @@ export interface ServerProgram {
   command(port: number): readonly string[];
 }
 
-/** Whether a command is there and succeeds. */
-export function succeeds([program, ...args]: readonly string[]): boolean {
-  try {
-    return new Deno.Command(program, { args, stdout: "null", stderr: "null" })
-      .outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /** A server that runs, and answers. */
 export class RunningServer {
   readonly name: string;

@@ -16,12 +16,11 @@ import {
   type ReportTaker,
 } from "../system/epoll_set.ts";
 import { EBADF, EEXIST, EINVAL, EPERM } from "../system/libc.ts";
-import { isOwn } from "../system/own.ts";
+import { numberError } from "../system/own.ts";
 import { isOpen, pollNow } from "../system/sockets.ts";
 import type { Source } from "../system/sources.ts";
 import type { FileFilter } from "./file.ts";
 
-const MAX_FD = 0x7fff_ffff;
 /**
  * A file that was closed behind the module's back but lives on in a duplicate is reported under its old number, and if
  * that names another file by now, only a system call tells. One for each report would cost too much; one now and
@@ -48,7 +47,7 @@ export interface Peers {
 export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   abstract readonly number: number;
   /** What to ask epoll for. */
-  protected abstract readonly mask: number;
+  protected abstract maskOf(knote: Knote): number;
   /** Takes the files that epoll refuses; undefined where the filter is none for them. */
   protected abstract readonly files: FileFilter | undefined;
   protected readonly host: Host;
@@ -74,15 +73,32 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   /** Whether the filter must look closer than epoll can: then epoll is asked for edges. */
   protected abstract isConditional(knote: Knote): boolean;
 
+  /** Whether its set has proved to be open since this was last set to false. */
+  get isProven(): boolean {
+    return this.#set.isProven;
+  }
+
+  set isProven(isProven: boolean) {
+    this.#set.isProven = isProven;
+  }
+
   find(ident: number | bigint): Knote | undefined {
     if (typeof ident !== "number") return undefined;
     return this.#knotes[ident] ?? this.files?.find(ident);
   }
 
+  /** Why a descriptor cannot be watched, as far as epoll does not know (R5). The errno, 0 if nothing is against it. */
+  protected abstract refusal(knote: Knote, fd: number): number;
+
+  /** Whether a number names a queue of this isolate. */
+  protected isQueue(fd: number): boolean {
+    return this.host.siblings.get(fd)?.isNamedBy(fd) === true;
+  }
+
   attach(knote: Knote, change: Change): number {
-    const fd = knote.ident;
-    if (typeof fd !== "number" || fd > MAX_FD || isOwn(fd)) return EBADF;
-    const failure = this.#open(fd);
+    const fd = knote.identLow;
+    const failure = numberError(knote.ident, fd) || this.#open(fd) ||
+      this.refusal(knote, fd);
     if (failure !== 0) return failure;
     knote.generation = nextGeneration();
     knote.events = this.#eventsFor(knote);
@@ -123,7 +139,7 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
       // It has waited in the ready list, and the number may have come to name another file meanwhile.
       this.recheck(fd);
       if (!knote.attached) return false;
-      knote.revents = pollNow(fd, this.mask);
+      knote.revents = pollNow(fd, this.maskOf(knote));
     }
     const { revents } = knote;
     if (revents !== 0 && this.evaluate(knote, fd, revents)) return true;
@@ -159,8 +175,10 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   closed(fd: number): void {
     this.files?.closed(fd);
     const knote = this.#knotes[fd];
-    if (knote !== undefined) this.host.forget(knote);
-    this.#knotes[fd] = undefined;
+    if (knote !== undefined) {
+      this.host.forget(knote);
+      this.#knotes[fd] = undefined;
+    }
     this.#set.removeKnown(fd);
   }
 
@@ -182,6 +200,10 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
   /** Reads the inner set's reports, when the queue's set says that there are some. */
   ready(): void {
     this.#set.deliver(this);
+  }
+
+  moved(fd: number): void {
+    this.#set.moved(fd);
   }
 
   take(fd: number, generation: number, revents: number): void {
@@ -216,15 +238,17 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
     for (const knote of this.#knotes) {
       if (knote === undefined) continue;
       const fd = knote.ident as number;
-      if (fresh.add(fd, knote.events, knote.generation) !== 0) {
+      // By its number the new set would take in whatever that names by now.
+      const isThere = this.#set.stillNames(fd) &&
+        fresh.add(fd, knote.events, knote.generation) === 0;
+      if (!isThere) {
         this.host.forget(knote);
         this.#knotes[fd] = undefined;
       }
     }
     adopt(fresh.fd, this.#set.fd);
     this.#moveReports(fresh);
-    this.#set.become(fresh);
-    return this.#set.fd;
+    return this.#set.become(fresh) ? this.#set.fd : -1;
   }
 
   /**
@@ -262,12 +286,13 @@ export abstract class DescriptorFilter implements Filter, Source, ReportTaker {
 
   #eventsFor(knote: Knote): number {
     if (!knote.enabled) return DORMANT;
+    const mask = this.maskOf(knote);
     const watchesEdges = knote.quelled || this.isConditional(knote);
     if ((knote.flags & (EV_ONESHOT | EV_DISPATCH)) !== 0) {
-      return this.mask | (watchesEdges ? EPOLLET : EPOLLONESHOT);
+      return mask | (watchesEdges ? EPOLLET : EPOLLONESHOT);
     }
     const edge = watchesEdges || (knote.flags & EV_CLEAR) !== 0;
-    return edge ? this.mask | EPOLLET : this.mask;
+    return edge ? mask | EPOLLET : mask;
   }
 
   #modify(knote: Knote, fd: number): number {

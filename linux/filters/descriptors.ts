@@ -58,14 +58,16 @@ export class Descriptors implements Peers {
     this.#stale = filter;
   }
 
-  /** Asking the kernel takes a socket's error away, so both watchers of the descriptor keep it. */
+  /** Asking the kernel takes a socket's error away, so every watcher of the descriptor keeps it. */
   socketError(fd: number, kind: number, revents: number): number {
     const taken = kind === KIND_STREAM && (revents & EPOLLERR) !== 0
       ? takeSocketError(fd)
       : 0;
-    const error = taken || errorOf(this.read, fd) || errorOf(this.write, fd);
+    const error = taken || errorOf(this.read, fd) ||
+      errorOf(this.write, fd) || errorOf(this.except, fd);
     keepError(this.read, fd, error);
     keepError(this.write, fd, error);
+    keepError(this.except, fd, error);
     return error;
   }
 }

@@ -1,14 +1,15 @@
-/** READ and WRITE on files that epoll refuses as they never wait: regular files, directories, /dev/null (R33, R37). */
-import { EV_CLEAR, EVFILT_READ } from "../../constants.ts";
+/** READ and WRITE on files that epoll refuses as they never wait: regular files, and devices such as /dev/null (R33, R37). */
+import { EV_CLEAR, EVFILT_READ, NOTE_LOWAT } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
 import { fillReport, type Filter, GONE, type Knote } from "../knote.ts";
 import { type FileListener, IN_MODIFY } from "../system/inotify.ts";
-import { EBADF, libc } from "../system/libc.ts";
+import { EINVAL, libc } from "../system/libc.ts";
 import {
   type FileStat,
+  isCharacterDevice,
   isRegular,
-  isSameFile,
+  statAgain,
   statOf,
 } from "../system/stat.ts";
 
@@ -16,15 +17,24 @@ const SEEK_CUR = 1;
 
 /** The file behind one watcher. */
 class PlainFile implements FileListener {
+  readonly host: Host;
+  readonly knote: Knote;
+  readonly fd: number;
+  readonly stat: FileStat;
   /** inotify's watch of it, -1 for none. */
   wd = -1;
 
   constructor(
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly fd: number,
-    readonly stat: FileStat,
-  ) {}
+    host: Host,
+    knote: Knote,
+    fd: number,
+    stat: FileStat,
+  ) {
+    this.host = host;
+    this.knote = knote;
+    this.fd = fd;
+    this.stat = stat;
+  }
 
   /** It was written: there may be something to read. */
   changed(): void {
@@ -33,20 +43,21 @@ class PlainFile implements FileListener {
 
   /** Its state; undefined where the number was closed or names another file now (R9). */
   statNow(): FileStat | undefined {
-    const now = statOf(this.fd);
-    return now !== undefined && isSameFile(now, this.stat) ? now : undefined;
+    return statAgain(this.fd, this.stat);
   }
 }
 
 /** What READ's filter, or WRITE's, hands on: its watchers of files that never wait. */
 export class FileFilter implements Filter {
+  readonly number: number;
   readonly #host: Host;
   readonly #files = new Map<number | bigint, PlainFile>();
   /** Watchers that every call must look at: of what is left to read of regular files, as levels. */
   readonly #levels = new Set<Knote>();
 
   /** @param number EVFILT_READ or EVFILT_WRITE. */
-  constructor(readonly number: number, host: Host) {
+  constructor(number: number, host: Host) {
+    this.number = number;
     this.#host = host;
   }
 
@@ -57,7 +68,8 @@ export class FileFilter implements Filter {
   attach(knote: Knote, _change: Change): number {
     const fd = knote.ident as number;
     const stat = statOf(fd);
-    if (stat === undefined) return EBADF;
+    if (typeof stat === "number") return stat;
+    if (!isRegular(stat) && !isWatchableDevice(stat, knote)) return EINVAL; // R5
     const file = new PlainFile(this.#host, knote, fd, stat);
     if (this.#countsBytes(stat)) {
       const wd = this.#host.inotify.add(fd, IN_MODIFY, file);
@@ -155,4 +167,10 @@ export class FileFilter implements Filter {
   #isGone(fd: number): boolean {
     return this.#files.get(fd)?.statNow() === undefined;
   }
+}
+
+/** A device takes who asks for no more than whether it is ready. */
+function isWatchableDevice(stat: FileStat, knote: Knote): boolean {
+  return isCharacterDevice(stat) && (knote.fflags & NOTE_LOWAT) !== 0 &&
+    knote.data === 1;
 }

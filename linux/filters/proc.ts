@@ -4,8 +4,11 @@ import {
   EV_EOF,
   EV_ONESHOT,
   EVFILT_PROC,
+  NOTE_CHILD,
   NOTE_EXIT,
   NOTE_EXITSTATUS,
+  NOTE_TRACK,
+  NOTE_TRACKERR,
 } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
@@ -23,7 +26,7 @@ import {
   libc,
   scratch,
 } from "../system/libc.ts";
-import { release } from "../system/own.ts";
+import { release, setAside } from "../system/own.ts";
 import { pollNow } from "../system/sockets.ts";
 import type { Source } from "../system/sources.ts";
 
@@ -39,36 +42,64 @@ const PIDFD_GET_INFO = 0xc040ff0b;
 /** Asks for the exit code of a process that was reaped; Linux 6.15. */
 const PIDFD_INFO_EXIT = 8;
 
+const EXITS = NOTE_EXIT | NOTE_EXITSTATUS;
+/** What macOS refuses when a watcher is added, and has no use for afterwards (R83). */
+const TRACKING = NOTE_TRACK | NOTE_TRACKERR | NOTE_CHILD;
+
 /** The process behind one watcher. */
 class WatchedProcess implements Source {
-  constructor(
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly pidfd: number,
-  ) {}
+  readonly host: Host;
+  readonly knote: Knote;
+  /** -1 once it has exited. */
+  pidfd: number;
+  status = 0;
 
-  /** It has exited. The pidfd stays readable from now on, so it leaves the set. */
+  constructor(host: Host, knote: Knote, pidfd: number) {
+    this.host = host;
+    this.knote = knote;
+    this.pidfd = pidfd;
+  }
+
+  moved(fd: number): void {
+    this.pidfd = fd;
+  }
+
+  /** It has exited, and there is no more to learn of it: the pidfd would stay readable. */
   ready(): void {
-    this.host.removeSource(this.pidfd);
-    this.knote.active = true;
+    const { knote } = this;
+    knote.pending = knote.fflags & EXITS; // R82: whatever is wanted later
+    if ((knote.pending & NOTE_EXITSTATUS) !== 0) this.#takeStatus();
+    this.close();
     this.report();
+  }
+
+  #takeStatus(): void {
+    const status = waitStatus(this.pidfd);
+    if (status === undefined) this.knote.pending = NOTE_EXIT;
+    else this.status = status;
+  }
+
+  /** Records an exit that nobody has looked at yet. */
+  look(): void {
+    if (this.pidfd !== -1 && pollNow(this.pidfd, EPOLLIN) !== 0) this.ready();
   }
 
   report(): void {
     const { host, knote } = this;
-    const isDue = knote.active && (knote.fflags & NOTE_EXIT) !== 0;
-    if (isDue && knote.enabled) host.ready(knote);
+    if (knote.pending !== 0 && knote.enabled) host.ready(knote);
     else host.unready(knote);
   }
 
   close(): void {
+    if (this.pidfd === -1) return;
     this.host.removeSource(this.pidfd);
     release(this.pidfd);
+    this.pidfd = -1;
   }
 }
 
 export class ProcFilter implements Filter {
-  readonly number = EVFILT_PROC;
+  readonly number: number = EVFILT_PROC;
   readonly #host: Host;
   readonly #processes = new Map<number | bigint, WatchedProcess>();
 
@@ -81,11 +112,14 @@ export class ProcFilter implements Filter {
   }
 
   attach(knote: Knote, change: Change): number {
-    const pid = knote.ident;
-    if (typeof pid !== "number" || pid === 0 || pid > 0x7fff_ffff) return ESRCH;
+    if ((change.fflags & ~EXITS) !== 0) return ENOTSUP; // R83
+    const pid = knote.identLow; // R80: the rest of it says nothing
+    if (pid <= 0) return ESRCH;
     const pidfd = openProcess(pid);
     if (pidfd < 0) return -pidfd;
-    const error = refusal(change.fflags, pid) || this.#watch(knote, pidfd);
+    const isSecret = (change.fflags & EXITS) === EXITS && // R82
+      !mayWait(pidfd, pid);
+    const error = isSecret ? EACCES : this.#watch(knote, pidfd);
     if (error !== 0) libc.close(pidfd);
     return error;
   }
@@ -98,11 +132,12 @@ export class ProcFilter implements Filter {
   }
 
   touch(knote: Knote, change: Change): number {
-    const error = refusal(change.fflags, knote.ident as number);
-    if (error !== 0) return error;
+    if ((change.fflags & ~(EXITS | TRACKING)) !== 0) return ENOTSUP; // R83
+    const process = this.#processes.get(knote.ident);
+    process?.look();
     knote.take(change);
     knote.enabledBy(change);
-    this.#processes.get(knote.ident)?.report();
+    process?.report();
     return 0;
   }
 
@@ -115,11 +150,7 @@ export class ProcFilter implements Filter {
     const process = this.#processes.get(knote.ident);
     if (process === undefined) return false;
     const flags = EV_EOF | EV_ONESHOT | EV_CLEAR;
-    const status = (knote.fflags & NOTE_EXITSTATUS) === 0
-      ? undefined
-      : waitStatus(process.pidfd);
-    if (status === undefined) fillReport(flags, NOTE_EXIT, 0);
-    else fillReport(flags, NOTE_EXIT | NOTE_EXITSTATUS, status);
+    fillReport(flags, knote.pending, process.status);
     return true;
   }
 
@@ -141,13 +172,13 @@ export class ProcFilter implements Filter {
   closed(): void {}
 
   dispose(): void {
-    for (const { pidfd } of this.#processes.values()) release(pidfd);
+    for (const process of this.#processes.values()) process.close();
   }
 }
 
 /** A pidfd of a process that runs, or -errno: ESRCH also for one that has exited, reaped or not (R80). */
 function openProcess(pid: number): number {
-  const pidfd = Number(libc.pidfd_open(SYS_pidfd_open, pid, 0));
+  const pidfd = setAside(Number(libc.pidfd_open(SYS_pidfd_open, pid, 0)));
   if (pidfd === -1) {
     const error = captureErrno();
     // EINVAL or ENOENT for a number that is a thread's and no process's.
@@ -158,11 +189,11 @@ function openProcess(pid: number): number {
   return -ESRCH;
 }
 
-/** Why these fflags cannot be had: the errno, 0 if they can. */
-function refusal(fflags: number, pid: number): number {
-  if ((fflags & ~(NOTE_EXIT | NOTE_EXITSTATUS)) !== 0) return ENOTSUP; // R83
-  if ((fflags & NOTE_EXITSTATUS) === 0) return 0;
-  return libc.kill(pid, 0) === -1 && captureErrno() === EPERM ? EACCES : 0; // R82
+/** Whether this process is the parent of another, or may signal it. */
+function mayWait(pidfd: number, pid: number): boolean {
+  if (libc.kill(pid, 0) !== -1 || captureErrno() !== EPERM) return true;
+  const options = WEXITED | WNOHANG | WNOWAIT;
+  return libc.waitid(P_PIDFD, pidfd, scratch.pointer, options) === 0;
 }
 
 /** The status as wait(2) has it, without reaping anybody's child; undefined where it cannot be known any more. */

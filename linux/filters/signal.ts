@@ -4,7 +4,12 @@ import { EV_CLEAR, EVFILT_SIGNAL } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
 import { fillReport, type Filter, type Knote } from "../knote.ts";
-import { EINVAL } from "../system/libc.ts";
+import { EINVAL, libc, scratch } from "../system/libc.ts";
+
+const SIG_IGN = 1;
+
+/** Signals that were ignored before they were watched. */
+const ignored = new Set<Deno.Signal>();
 
 interface WatchedSignal {
   readonly knote: Knote;
@@ -13,7 +18,7 @@ interface WatchedSignal {
 }
 
 export class SignalFilter implements Filter {
-  readonly number = EVFILT_SIGNAL;
+  readonly number: number = EVFILT_SIGNAL;
   readonly #host: Host;
   readonly #signals = new Map<number | bigint, WatchedSignal>();
 
@@ -29,11 +34,13 @@ export class SignalFilter implements Filter {
     const name = signalName(knote.ident);
     if (name === undefined) return EINVAL;
     const listener = () => this.#count(knote);
+    const wasIgnored = isIgnored(knote.identLow);
     try {
       Deno.addSignalListener(name, listener);
     } catch {
       return EINVAL; // SIGKILL, SIGSTOP, and what Deno does not listen to
     }
+    if (wasIgnored) goOnIgnoring(name);
     this.#signals.set(knote.ident, { knote, name, listener });
     return 0;
   }
@@ -92,4 +99,21 @@ function signalName(ident: number | bigint): Deno.Signal | undefined {
   const entry = Object.entries(constants.signals)
     .find(([, number]) => number === ident);
   return entry?.[0] as Deno.Signal | undefined;
+}
+
+function isIgnored(signal: number): boolean {
+  const { words, pointer } = scratch;
+  // The handler comes first in struct sigaction.
+  return libc.sigaction(signal, null, pointer) === 0 &&
+    words[0] === SIG_IGN && words[1] === 0;
+}
+
+/**
+ * Has a signal be ignored after its last watcher too: Deno takes its default action once nobody listens, so somebody
+ * listens from now on who does nothing.
+ */
+function goOnIgnoring(name: Deno.Signal): void {
+  if (ignored.has(name)) return;
+  ignored.add(name);
+  Deno.addSignalListener(name, () => {});
 }

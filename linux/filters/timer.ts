@@ -4,6 +4,7 @@ import {
   EV_ONESHOT,
   EVFILT_TIMER,
   NOTE_ABSOLUTE,
+  NOTE_LEEWAY,
   NOTE_MACH_CONTINUOUS_TIME,
   NOTE_MACHTIME,
   NOTE_NSECONDS,
@@ -30,33 +31,53 @@ import {
   NONBLOCK,
   scratch,
 } from "../system/libc.ts";
-import { release } from "../system/own.ts";
+import { release, setAside } from "../system/own.ts";
 import { TimerHeap } from "./timer_heap.ts";
 
 const TFD_TIMER_ABSTIME = 1;
 const SECOND = 1e9;
 const TWO_32 = 2 ** 32;
-const MAX_NANOSECONDS = 2 ** 64;
+/** More nanoseconds than there can be (R50). */
+const MAX_NANOSECONDS = 2n ** 64n;
 /** As far ahead as a timerfd is set at once; what is later is set again then. */
 const MAX_SECONDS = 2 ** 31;
 
 /** Timers by one clock: one timerfd, set to the earliest. */
 class Clock {
+  readonly id: number;
+  fd: number;
+  readonly host: Host;
   readonly baseSeconds: number;
   readonly heap = new TimerHeap();
   /** What the timerfd is set to; Infinity for nothing. */
   #armed = Infinity;
 
   constructor(
-    readonly id: number,
-    readonly fd: number,
-    readonly host: Host,
+    id: number,
+    fd: number,
+    host: Host,
   ) {
+    this.id = id;
+    this.fd = fd;
+    this.host = host;
     this.baseSeconds = Math.floor(clockTime(id, 0) / SECOND);
+  }
+
+  moved(fd: number): void {
+    this.fd = fd;
   }
 
   now(): number {
     return clockTime(this.id, this.baseSeconds);
+  }
+
+  /** Whether its timerfd can be set at all. The errno, 0 if it can. */
+  check(): number {
+    clearScratch(8);
+    const { pointer } = scratch;
+    return libc.timerfd_settime(this.fd, 0, pointer, null) === -1
+      ? captureErrno()
+      : 0;
   }
 
   /** Sets the timerfd to the earliest deadline, if that is another one. */
@@ -93,7 +114,7 @@ class Clock {
 }
 
 export class TimerFilter implements Filter {
-  readonly number = EVFILT_TIMER;
+  readonly number: number = EVFILT_TIMER;
   readonly #host: Host;
   readonly #knotes = new Map<number | bigint, Knote>();
   readonly #clocks = new Map<number, Clock>();
@@ -175,15 +196,19 @@ export class TimerFilter implements Filter {
   #start(knote: Knote, change: Change, commit?: () => void): number {
     const unit = unitOf(change.fflags);
     if (unit < 0) return -unit;
-    if (Math.abs(change.data) * unit >= MAX_NANOSECONDS) return ERANGE;
+    const isLoose = (change.fflags & NOTE_LEEWAY) !== 0;
+    const leeway = isLoose ? change.leeway * BigInt(unit) : 0n;
+    if (leeway >= MAX_NANOSECONDS || isTooLong(change, unit)) return ERANGE;
     const clock = this.#open(clockFor(change.fflags));
     if (typeof clock === "number") return clock;
     commit?.();
+    knote.ext = leeway === 0n ? null : extOf(leeway);
     knote.active = false;
     if ((change.fflags & NOTE_ABSOLUTE) !== 0) {
       // Nanoseconds since 1970 are more than a double holds: take the difference first.
       const base = BigInt(clock.baseSeconds) * BigInt(SECOND);
-      knote.deadline = Number(change.dataBigInt * BigInt(unit) - base);
+      const time = BigInt.asUintN(64, change.dataBigInt) * BigInt(unit);
+      knote.deadline = Number(time - base);
       knote.period = 0;
     } else {
       knote.period = Math.max(0, change.data * unit);
@@ -205,10 +230,10 @@ export class TimerFilter implements Filter {
   #open(id: number): Clock | number {
     const open = this.#clocks.get(id);
     if (open !== undefined) return open;
-    const fd = libc.timerfd_create(id, CLOEXEC | NONBLOCK);
+    const fd = setAside(libc.timerfd_create(id, CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const clock = new Clock(id, fd, this.#host);
-    const error = this.#host.addSource(fd, clock);
+    const error = clock.check() || this.#host.addSource(fd, clock);
     if (error !== 0) {
       libc.close(fd);
       return error;
@@ -218,10 +243,26 @@ export class TimerFilter implements Filter {
   }
 }
 
+/** R50: whether data are 2^64 ns or more: those of an absolute time unsigned, while no negative period is too long. */
+function isTooLong(change: Change, unit: number): boolean {
+  const isAbsolute = (change.fflags & NOTE_ABSOLUTE) !== 0;
+  if (change.data < 0 && !isAbsolute) return false;
+  if (change.data >= 0 && Number.isSafeInteger(change.data * unit)) {
+    return false;
+  }
+  const units = BigInt.asUintN(64, change.dataBigInt);
+  return units * BigInt(unit) >= MAX_NANOSECONDS;
+}
+
+/** R16: a timer's ext is 0 and its leeway, in ticks, which are nanoseconds here. */
+function extOf(leeway: bigint): Int32Array {
+  return new Int32Array(new BigUint64Array([0n, leeway]).buffer);
+}
+
 /** Nanoseconds of one unit of data, or -errno. */
 function unitOf(fflags: number): number {
-  if ((fflags & NOTE_MACHTIME) !== 0) return -ENOTSUP;
-  switch (fflags & (NOTE_SECONDS | NOTE_USECONDS | NOTE_NSECONDS)) {
+  const units = NOTE_SECONDS | NOTE_USECONDS | NOTE_NSECONDS | NOTE_MACHTIME;
+  switch (fflags & units) {
     case 0:
       return 1e6;
     case NOTE_SECONDS:
@@ -230,6 +271,8 @@ function unitOf(fflags: number): number {
       return 1e3;
     case NOTE_NSECONDS:
       return 1;
+    case NOTE_MACHTIME:
+      return -ENOTSUP; // R56
     default:
       return -EINVAL;
   }

@@ -14,7 +14,7 @@ import type { Host } from "../host.ts";
 import { type Filter, type Knote, report } from "../knote.ts";
 
 export class UserFilter implements Filter {
-  readonly number = EVFILT_USER;
+  readonly number: number = EVFILT_USER;
   readonly #host: Host;
   readonly #knotes = new Map<number | bigint, Knote>();
 

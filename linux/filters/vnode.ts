@@ -10,13 +10,13 @@ import {
   NOTE_LEASE_RELEASE,
   NOTE_LINK,
   NOTE_RENAME,
-  NOTE_REVOKE,
   NOTE_WRITE,
 } from "../../constants.ts";
 import type { Change } from "../change.ts";
 import type { Host } from "../host.ts";
 import { fillReport, type Filter, GONE, type Knote } from "../knote.ts";
 import {
+  type FileChanges,
   type FileListener,
   IN_ATTRIB,
   IN_CREATE,
@@ -26,15 +26,15 @@ import {
   IN_MOVED_FROM,
   IN_MOVED_TO,
   IN_Q_OVERFLOW,
-  IN_UNMOUNT,
 } from "../system/inotify.ts";
-import { EBADF, EINVAL, ENOTSUP } from "../system/libc.ts";
-import { isOwn } from "../system/own.ts";
+import { EINVAL, ENOTSUP } from "../system/libc.ts";
+import { numberError } from "../system/own.ts";
 import {
   type FileStat,
   isDirectory,
-  isSameFile,
+  isReplaced,
   isVnode,
+  statAgain,
   statOf,
 } from "../system/stat.ts";
 
@@ -44,19 +44,32 @@ const UNSUPPORTED = NOTE_FUNLOCK | NOTE_LEASE_DOWNGRADE | NOTE_LEASE_RELEASE;
 
 /** One watcher's file, as it was when it was last looked at. */
 class WatchedFile implements FileListener {
+  readonly filter: VnodeFilter;
+  readonly host: Host;
+  readonly knote: Knote;
+  readonly fd: number;
+  stat: FileStat;
   wd = -1;
-  /** The batch of reports in which the number of links was seen to change. */
-  #relinkedIn = -1;
+  /** A change of its links was seen before inotify told of it. */
+  #isAhead = false;
   #parentWd = -1;
-  readonly #parent: FileListener = { changed: () => this.#look(0) };
+  readonly #parent: FileListener = {
+    changed: () => this.changed(NOTHING),
+  };
 
   constructor(
-    readonly filter: VnodeFilter,
-    readonly host: Host,
-    readonly knote: Knote,
-    readonly fd: number,
-    public stat: FileStat,
-  ) {}
+    filter: VnodeFilter,
+    host: Host,
+    knote: Knote,
+    fd: number,
+    stat: FileStat,
+  ) {
+    this.filter = filter;
+    this.host = host;
+    this.knote = knote;
+    this.fd = fd;
+    this.stat = stat;
+  }
 
   /** Starts watching. The errno, 0 for none. */
   start(): number {
@@ -75,21 +88,76 @@ class WatchedFile implements FileListener {
     this.host.inotify.remove(this.#parentWd, this.#parent);
   }
 
-  changed(mask: number, isChild: boolean): void {
-    if ((mask & IN_Q_OVERFLOW) !== 0) {
-      this.#happened(this.knote.fflags);
-    } else if (isChild) {
-      // Entries come and go; that their content changes is no change of the directory.
-      if ((mask & ENTRIES) !== 0) this.#look(NOTE_WRITE);
-    } else {
-      if ((mask & IN_MODIFY) !== 0) this.#look(NOTE_WRITE);
-      if ((mask & IN_ATTRIB) !== 0) this.#look(NOTE_ATTRIB);
-      if ((mask & IN_MOVE_SELF) !== 0) {
-        this.#look(NOTE_RENAME);
-        if (isDirectory(this.stat)) this.#watchParent();
-      }
-      if ((mask & IN_UNMOUNT) !== 0) this.#happened(NOTE_REVOKE);
+  /** Something happened: finds out from the file itself what that was (R91). */
+  changed(changes: FileChanges): void {
+    const before = this.stat;
+    const now = statAgain(this.fd, before);
+    if (now === undefined) {
+      this.filter.closed(this.fd); // behind the queue's back
+      return;
     }
+    this.stat = now;
+    if ((changes.self & IN_Q_OVERFLOW) !== 0) {
+      this.#happened(this.knote.fflags);
+      return;
+    }
+    if (isDirectory(now)) this.#lookAtEntries(changes, before, now);
+    else if ((changes.self & IN_MODIFY) !== 0) this.#lookAtSize(before, now);
+    this.#lookAtLinks(changes, before, now);
+    if ((changes.self & IN_MOVE_SELF) !== 0) {
+      this.#happened(NOTE_RENAME);
+      if (isDirectory(now)) this.#watchParent();
+    }
+  }
+
+  /** That what its entries hold has changed is no change of a directory. */
+  #lookAtEntries(
+    { entries, folders }: FileChanges,
+    before: FileStat,
+    now: FileStat,
+  ): void {
+    if ((entries & ENTRIES) === 0) return;
+    // One that was renamed over another within this one has left its links.
+    const isLinked = (folders & ENTRIES) !== 0 ||
+      (now.links < before.links && now.links > 0);
+    this.#happened(isLinked ? NOTE_WRITE | NOTE_LINK : NOTE_WRITE);
+  }
+
+  /** inotify has one word for what is written and what is cut, and says it once for both. */
+  #lookAtSize(before: FileStat, now: FileStat): void {
+    const isCut = now.size < before.size;
+    if (isCut) this.#happened(NOTE_ATTRIB);
+    if (now.size > before.size) this.#happened(NOTE_EXTEND);
+    if (!isCut || now.size > 0) this.#happened(NOTE_WRITE);
+  }
+
+  /** inotify has one word for a change of links and one of attributes. */
+  #lookAtLinks(
+    { self, entries }: FileChanges,
+    before: FileStat,
+    now: FileStat,
+  ): void {
+    const isTold = (self & IN_ATTRIB) !== 0;
+    // The links of a directory are what it holds, until it is removed.
+    const isRelinked = isDirectory(now)
+      ? now.links === 0 && before.links !== 0
+      : now.links !== before.links;
+    if (isRelinked) {
+      if (now.links > before.links) this.#happened(NOTE_LINK);
+      else this.#nameGone(before.links - now.links);
+    }
+    const isExplained = isRelinked || (isTold && this.#isAhead);
+    const isWritten = ((self & IN_MODIFY) | (entries & ENTRIES)) !== 0;
+    if (isTold && (!isExplained || differ(before, now, isWritten))) {
+      this.#happened(NOTE_ATTRIB);
+    }
+    this.#isAhead = isRelinked && !isTold;
+  }
+
+  #nameGone(count: number): void {
+    const isOver = (count === 1 || isDirectory(this.stat)) &&
+      isReplaced(this.fd, this.stat);
+    this.#happened(isOver ? NOTE_DELETE : NOTE_DELETE | NOTE_LINK);
   }
 
   /** Nobody tells a directory that is open of its own removal; the one that held it is told. */
@@ -99,55 +167,26 @@ class WatchedFile implements FileListener {
     this.#parentWd = inotify.add(this.fd, IN_DELETE, this.#parent, "/..");
   }
 
-  /** Something happened: finds out from the file itself what else that was. */
-  #look(note: number): void {
-    const before = this.stat;
-    const now = statOf(this.fd);
-    if (now === undefined || !isSameFile(before, now)) {
-      this.filter.closed(this.fd); // behind the queue's back
-      return;
-    }
-    this.stat = now;
-    let notes = note;
-    const { batch } = this.host.inotify;
-    if (now.links !== before.links) {
-      notes |= NOTE_LINK;
-      if (now.links === 0) notes |= NOTE_DELETE;
-      if (differInOwnership(before, now)) notes |= NOTE_ATTRIB;
-      this.#relinkedIn = batch;
-    }
-    // inotify has one word for a change of links and one of attributes, and may say it after the links were seen.
-    if (this.#relinkedIn === batch && !differInAttributes(before, now)) {
-      notes &= ~NOTE_ATTRIB;
-    }
-    if (now.size > before.size && (note & NOTE_WRITE) !== 0) {
-      if (!isDirectory(now)) notes |= NOTE_EXTEND;
-    }
-    this.#happened(notes);
-  }
-
+  /** R90: one of the notes is wanted, or none of them is recorded. */
   #happened(notes: number): void {
     const { host, knote } = this;
-    // What is not asked for when it happens is not recorded (R90).
-    knote.pending |= notes & knote.fflags;
-    if (knote.enabled && (knote.pending & knote.fflags) !== 0) {
-      host.ready(knote);
-    }
+    if ((notes & knote.fflags) !== 0) knote.pending |= notes;
+    if (knote.enabled && knote.pending !== 0) host.ready(knote);
   }
 }
 
-function differInOwnership(one: FileStat, other: FileStat): boolean {
-  return one.mode !== other.mode || one.owner !== other.owner ||
-    one.group !== other.group;
-}
+/** What is known of a directory whose parent has lost an entry. */
+const NOTHING: FileChanges = { self: 0, entries: 0, folders: 0 };
 
-function differInAttributes(one: FileStat, other: FileStat): boolean {
-  return differInOwnership(one, other) || one.modified !== other.modified ||
-    one.accessed !== other.accessed;
+/** Whether anything but links has changed; that something was written explains another time. */
+function differ(before: FileStat, now: FileStat, isWritten: boolean): boolean {
+  return before.mode !== now.mode || before.owner !== now.owner ||
+    before.group !== now.group ||
+    (before.modified !== now.modified && !isWritten);
 }
 
 export class VnodeFilter implements Filter {
-  readonly number = EVFILT_VNODE;
+  readonly number: number = EVFILT_VNODE;
   readonly #host: Host;
   readonly #files = new Map<number, WatchedFile>();
 
@@ -161,13 +200,12 @@ export class VnodeFilter implements Filter {
 
   attach(knote: Knote, change: Change): number {
     if ((change.fflags & UNSUPPORTED) !== 0) return ENOTSUP;
-    const fd = knote.ident;
-    if (typeof fd !== "number" || fd > 0x7fff_ffff || isOwn(fd)) {
-      return EBADF;
-    }
+    const fd = knote.identLow;
+    const failure = numberError(knote.ident, fd);
+    if (failure !== 0) return failure;
     const stat = statOf(fd);
-    if (stat === undefined) return EBADF;
-    if (!isVnode(stat)) return EINVAL;
+    if (typeof stat === "number") return stat;
+    if (!isVnode(fd, stat)) return EINVAL;
     const file = new WatchedFile(this, this.#host, knote, fd, stat);
     const error = file.start();
     if (error === 0) this.#files.set(fd, file);
@@ -183,7 +221,7 @@ export class VnodeFilter implements Filter {
     knote.take(change);
     knote.enabledBy(change);
     if (!knote.enabled) this.#host.unready(knote);
-    else if ((knote.pending & knote.fflags) !== 0) this.#host.ready(knote);
+    else if (knote.pending !== 0) this.#host.ready(knote);
     return 0;
   }
 
@@ -197,9 +235,8 @@ export class VnodeFilter implements Filter {
   examine(knote: Knote): boolean {
     const file = this.#files.get(knote.ident as number);
     if (file === undefined || this.#isGone(file)) return false;
-    const notes = knote.pending & knote.fflags;
-    if (notes === 0) return false;
-    fillReport(0, notes, 0);
+    if (knote.pending === 0) return false;
+    fillReport(0, knote.pending, 0);
     if ((knote.flags & EV_CLEAR) !== 0) knote.pending = 0;
     return true;
   }
@@ -209,7 +246,7 @@ export class VnodeFilter implements Filter {
   }
 
   staysReady(knote: Knote): boolean {
-    return (knote.pending & knote.fflags) !== 0;
+    return knote.pending !== 0;
   }
 
   rest(): void {}
@@ -233,8 +270,7 @@ export class VnodeFilter implements Filter {
 
   /** Whether the number was closed, or names another file by now (R9); then its watcher ends here. */
   #isGone(file: WatchedFile): boolean {
-    const now = statOf(file.fd);
-    if (now !== undefined && isSameFile(now, file.stat)) return false;
+    if (statAgain(file.fd, file.stat) !== undefined) return false;
     this.closed(file.fd);
     return true;
   }

@@ -10,7 +10,7 @@ import {
   EPOLLRDHUP,
 } from "../system/epoll.ts";
 import { EpollSet } from "../system/epoll_set.ts";
-import { EBADF } from "../system/libc.ts";
+import { EBADF, EINVAL, pageSize } from "../system/libc.ts";
 import {
   isShutForWriting,
   isTerminalMaster,
@@ -33,13 +33,20 @@ const PIPE_BUF = 4096;
 const TERMINAL_BUFFER = 4096;
 
 export class WriteFilter extends DescriptorFilter {
-  override readonly number = EVFILT_WRITE;
-  protected override readonly mask: number = EPOLLOUT;
+  override readonly number: number = EVFILT_WRITE;
   protected override readonly files: FileFilter;
 
   constructor(host: Host, peers: Peers) {
     super(host, peers, new EpollSet());
     this.files = new FileFilter(EVFILT_WRITE, host);
+  }
+
+  protected override maskOf(): number {
+    return EPOLLOUT;
+  }
+
+  protected override refusal(_knote: Knote, fd: number): number {
+    return this.isQueue(fd) ? EINVAL : 0;
   }
 
   protected override isConditional(): boolean {
@@ -56,7 +63,7 @@ export class WriteFilter extends DescriptorFilter {
       case KIND_STREAM:
         return this.#evaluateStream(knote, fd, revents);
       case KIND_DATAGRAM:
-        return whenRoom(revents, socketRoom(fd, false));
+        return evaluateDatagram(fd, revents);
       case KIND_LISTENER:
         return false;
       case KIND_PIPE:
@@ -72,7 +79,7 @@ export class WriteFilter extends DescriptorFilter {
     if (isBroken && !wasConnected(fd, revents)) return false;
     const room = socketRoom(fd, true);
     if (room === -EBADF) return false;
-    const ends = isBroken || isShutForWriting(fd);
+    const ends = isBroken || isShutForWriting(fd, true);
     if (!ends) return whenRoom(revents, room);
     fillReport(EV_EOF, this.peers.socketError(fd, knote.kind, revents), room);
     return true;
@@ -85,6 +92,17 @@ function whenRoom(revents: number, room: number): boolean {
   return true;
 }
 
+/** R31: an error is reported, and is no end. */
+function evaluateDatagram(fd: number, revents: number): boolean {
+  const room = socketRoom(fd, false);
+  const hasError = (revents & EPOLLERR) !== 0;
+  if (hasError || room < 0 || !isShutForWriting(fd, false)) {
+    return whenRoom(hasError ? revents | EPOLLOUT : revents, room);
+  }
+  fillReport(EV_EOF, 0, room);
+  return true;
+}
+
 function wasConnected(fd: number, revents: number): boolean {
   if ((revents & EPOLLERR) !== 0) return true;
   return (pollNow(fd, EPOLLIN | EPOLLRDHUP) & EPOLLRDHUP) !== 0;
@@ -92,13 +110,14 @@ function wasConnected(fd: number, revents: number): boolean {
 
 function evaluatePipe(fd: number, revents: number): boolean {
   const used = readable(fd);
-  if (used < 0) return false;
+  if (used === -EBADF) return false;
   // The last reader is gone (EPOLLERR), or for the read end the last writer (EPOLLHUP).
   if ((revents & (EPOLLERR | EPOLLHUP)) !== 0) {
     fillReport(EV_EOF, 0, 0);
     return true;
   }
-  return whenRoom(revents, roomInPipe(pipeSize(fd), used));
+  if (used < 0) return whenRoom(revents, PIPE_BUF); // the kernel does not tell
+  return whenRoom(revents, roomInPipe(pipeSize(fd), used, pageSize));
 }
 
 /**
@@ -106,10 +125,10 @@ function evaluatePipe(fd: number, revents: number): boolean {
  * follow each other hold more than one page would, or the second would have joined the first. Where whole pages are
  * used it was filled by whole pages.
  */
-function roomInPipe(size: number, used: number): number {
-  if (used % PIPE_BUF === 0) return Math.max(PIPE_BUF, size - used);
-  const pages = 2 + Math.floor(2 * used / PIPE_BUF);
-  return Math.max(PIPE_BUF, size - pages * PIPE_BUF);
+export function roomInPipe(size: number, used: number, page: number): number {
+  if (used % page === 0) return Math.max(PIPE_BUF, size - used);
+  const pages = 2 + Math.floor(2 * used / page);
+  return Math.max(PIPE_BUF, size - pages * page);
 }
 
 function evaluateOther(fd: number, revents: number): boolean {

@@ -4,7 +4,10 @@ import { ARCH } from "../../runtime.ts";
 import {
   captureErrno,
   CLOEXEC,
+  EINVAL,
+  ELOOP,
   ENOSYS,
+  EPERM,
   libc,
   pointerTo,
   scratch,
@@ -16,10 +19,10 @@ export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
 export const EPOLLRDHUP = 0x2000;
-export const EPOLLONESHOT = 1 << 30;
-export const EPOLLET = 1 << 31;
+export const EPOLLONESHOT: number = 1 << 30;
+export const EPOLLET: number = 1 << 31;
 /** A registration that reports nothing, but for one EPOLLERR or EPOLLHUP that no mask keeps out. */
-export const DORMANT = EPOLLET | EPOLLONESHOT;
+export const DORMANT: number = EPOLLET | EPOLLONESHOT;
 
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
@@ -28,10 +31,10 @@ export const EPOLL_CTL_MOD = 3;
 // struct epoll_event { uint32_t events; epoll_data_t data; } is packed on x86-64, and only there.
 const PACKED = ARCH === "x86_64";
 /** 32-bit words of one struct epoll_event. */
-export const EVENT_WORDS = PACKED ? 3 : 4;
+export const EVENT_WORDS: number = PACKED ? 3 : 4;
 /** Where in it the two halves of `data` are. */
-export const DATA_LOW = PACKED ? 1 : 2;
-export const DATA_HIGH = DATA_LOW + 1;
+export const DATA_LOW: number = PACKED ? 1 : 2;
+export const DATA_HIGH: number = DATA_LOW + 1;
 
 const MAX_MILLISECONDS = 0x7fff_ffff;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
@@ -42,10 +45,12 @@ let hasPwait2 = true;
 
 /** Memory for the reports of one epoll_wait. */
 export class EventBuffer {
+  readonly capacity: number;
   readonly words: Words;
   readonly pointer: Deno.PointerValue;
 
-  constructor(readonly capacity: number) {
+  constructor(capacity: number) {
+    this.capacity = capacity;
     this.words = new Int32Array(new ArrayBuffer(capacity * EVENT_WORDS * 4));
     this.pointer = pointerTo(this.words);
   }
@@ -68,9 +73,9 @@ export function epollControl(
   words[0] = events;
   words[DATA_LOW] = fd;
   words[DATA_HIGH] = high;
-  return libc.epoll_ctl(epfd, operation, fd, pointer) === -1
-    ? captureErrno()
-    : 0;
+  if (libc.epoll_ctl(epfd, operation, fd, pointer) !== -1) return 0;
+  const error = captureErrno();
+  return error === ELOOP ? EINVAL : error; // R22: a ring of sets, or too many in each other
 }
 
 /**
@@ -92,7 +97,7 @@ export function epollWait(
   if (hasPwait2 && !Number.isInteger(milliseconds)) {
     const count = waitPrecisely(epfd, buffer, max, nanoseconds);
     if (count !== -ENOSYS) return count;
-    hasPwait2 = false; // before Linux 5.11
+    hasPwait2 = false; // before Linux 5.11, or refused
   }
   return libc.epoll_wait(
     epfd,
@@ -129,6 +134,7 @@ function waitPrecisely(
     null,
     8n,
   ));
-  if (count === -1 && captureErrno() === ENOSYS) return -ENOSYS;
-  return count;
+  if (count !== -1) return count;
+  const error = captureErrno();
+  return error === ENOSYS || error === EPERM ? -ENOSYS : -1;
 }

@@ -13,7 +13,7 @@ import {
   EventBuffer,
 } from "./epoll.ts";
 import { captureErrno, CLOEXEC, EEXIST, ENOENT, libc } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { Source, SourceRegistry } from "./sources.ts";
 
 const MAX_GENERATION = 0x3fff_ffff;
@@ -50,6 +50,8 @@ export class EpollSet {
   #fd: number;
   /** Numbers that epoll has a registration for, as far as is known. */
   #registered: (boolean | undefined)[] = [];
+  /** Whether epoll has taken an order since this was last set to false, which shows that its descriptor is open. */
+  isProven = false;
 
   /** @param fd Its epoll descriptor; -1 where it is made when first needed, by {@linkcode open}. */
   constructor(fd = -1) {
@@ -69,12 +71,17 @@ export class EpollSet {
 
   /** Makes its descriptor and has it waited for. */
   open(registry: SourceRegistry, source: Source): number {
-    const fd = epollCreate();
+    const fd = setAside(epollCreate());
     if (fd === -1) return captureErrno();
     const error = registry.addSource(fd, source);
     if (error !== 0) libc.close(fd);
     else this.#fd = fd;
     return error;
+  }
+
+  /** Its descriptor has another number from now on. */
+  moved(fd: number): void {
+    this.#fd = fd;
   }
 
   /** Gives back a descriptor that {@linkcode open} made. */
@@ -148,12 +155,15 @@ export class EpollSet {
 
   /**
    * Takes the registrations of another set, which ends, in place of its own, and keeps its number. With that its
-   * registration in any set around it is lost.
+   * registration in any set around it is lost. Where the kernel refuses, all stays as it is.
+   *
+   * @returns Whether it has taken them.
    */
-  become(fresh: EpollSet): void {
-    this.#registered = fresh.#registered;
-    libc.dup3(fresh.#fd, this.#fd, CLOEXEC);
+  become(fresh: EpollSet): boolean {
+    const isDone = libc.dup3(fresh.#fd, this.#fd, CLOEXEC) !== -1;
     libc.close(fresh.#fd);
+    if (isDone) this.#registered = fresh.#registered;
+    return isDone;
   }
 
   #control(
@@ -162,6 +172,8 @@ export class EpollSet {
     events: number,
     generation: number,
   ): number {
-    return epollControl(this.#fd, operation, fd, events, generation);
+    const error = epollControl(this.#fd, operation, fd, events, generation);
+    if (error === 0 || error === EEXIST) this.isProven = true;
+    return error;
   }
 }

@@ -9,7 +9,7 @@ import {
   NONBLOCK,
   pointerTo,
 } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { SourceRegistry } from "./sources.ts";
 
 export const IN_MODIFY = 0x2;
@@ -19,22 +19,29 @@ export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
 export const IN_DELETE = 0x200;
 export const IN_MOVE_SELF = 0x800;
-export const IN_UNMOUNT = 0x2000;
 /** Reports were dropped: anything may have happened. Given to every listener. */
 export const IN_Q_OVERFLOW = 0x4000;
+/** The entry is a directory. */
+const IN_ISDIR = 0x40000000;
 const IN_MASK_ADD = 0x20000000;
 
 // struct inotify_event { int wd; uint32_t mask, cookie, len; char name[]; }
 const EVENT_BYTES = 16;
 const BUFFER_BYTES = 65536;
 
+/** What happened to one file until its changes were read, all of it together: IN_… bits. */
+export interface FileChanges {
+  /** To the file itself. */
+  self: number;
+  /** To the entries of a directory. */
+  entries: number;
+  /** To those entries that are directories, but for a new name within this one. */
+  folders: number;
+}
+
 /** Who wants to know of a file's changes. */
 export interface FileListener {
-  /**
-   * @param mask IN_… bits.
-   * @param isChild Whether it happened to an entry of the directory, not to the file itself.
-   */
-  changed(mask: number, isChild: boolean): void;
+  changed(changes: FileChanges): void;
 }
 
 let bytes: Words | undefined;
@@ -43,8 +50,6 @@ let pointer: Deno.PointerValue;
 export class Inotify {
   readonly #registry: SourceRegistry;
   readonly #listeners = new Map<number, Set<FileListener>>();
-  /** Counts the reads: what one brings belongs together. */
-  batch = 0;
   #fd = -1;
 
   /** @param registry Where its descriptor is waited for. */
@@ -87,44 +92,73 @@ export class Inotify {
   /** Reads what there is to read. */
   ready(): void {
     if (this.#fd === -1) return;
-    this.batch++;
     if (bytes === undefined) {
       bytes = new Int32Array(new ArrayBuffer(BUFFER_BYTES));
       pointer = pointerTo(bytes);
     }
     const length = Number(libc.read(this.#fd, pointer, BigInt(BUFFER_BYTES)));
-    for (let at = 0; at < length;) {
-      const word = at / 4;
-      const nameBytes = bytes[word + 3];
-      this.#dispatch(bytes[word], bytes[word + 1], nameBytes > 0);
-      at += EVENT_BYTES + nameBytes;
+    for (const [wd, changes] of collect(bytes, length)) {
+      this.#dispatch(wd, changes);
     }
+  }
+
+  moved(fd: number): void {
+    this.#fd = fd;
   }
 
   dispose(): void {
     if (this.#fd !== -1) release(this.#fd);
   }
 
-  #dispatch(wd: number, mask: number, isChild: boolean): void {
-    if ((mask & IN_Q_OVERFLOW) !== 0) {
-      for (const listeners of [...this.#listeners.values()]) {
-        for (const listener of [...listeners]) listener.changed(mask, false);
-      }
-      return;
-    }
-    // A watch that was removed has some reports left behind.
-    for (const listener of [...(this.#listeners.get(wd) ?? [])]) {
-      listener.changed(mask, isChild);
-    }
+  #dispatch(wd: number, changes: FileChanges): void {
+    const listeners = (changes.self & IN_Q_OVERFLOW) !== 0
+      ? [...this.#listeners.values()].flatMap((some) => [...some])
+      // A watch that was removed has some reports left behind.
+      : [...(this.#listeners.get(wd) ?? [])];
+    for (const listener of listeners) listener.changed(changes);
   }
 
   #open(): number {
     if (this.#fd !== -1) return 0;
-    const fd = libc.inotify_init1(CLOEXEC | NONBLOCK);
+    const fd = setAside(libc.inotify_init1(CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const error = this.#registry.addSource(fd, this);
     if (error !== 0) libc.close(fd);
     else this.#fd = fd;
     return error;
   }
+}
+
+/** What the reports in a buffer say of each watch. */
+function collect(
+  words: Int32Array,
+  length: number,
+): Map<number, FileChanges> {
+  const all = new Map<number, FileChanges>();
+  /** A directory that has left one, and may be about to come into it again by another name. */
+  let leaving: { changes: FileChanges; cookie: number } | undefined;
+  for (let at = 0; at < length;) {
+    const [wd, mask, cookie, nameBytes] = words.subarray(at / 4, at / 4 + 4);
+    at += EVENT_BYTES + nameBytes;
+    let changes = all.get(wd);
+    if (changes === undefined) {
+      all.set(wd, changes = { self: 0, entries: 0, folders: 0 });
+    }
+    if (nameBytes === 0) {
+      changes.self |= mask;
+      continue;
+    }
+    changes.entries |= mask;
+    if ((mask & IN_ISDIR) === 0) continue;
+    const isBack = (mask & IN_MOVED_TO) !== 0 &&
+      leaving?.changes === changes && leaving.cookie === cookie;
+    if (!isBack && leaving !== undefined) {
+      leaving.changes.folders |= IN_MOVED_FROM;
+    }
+    const isLeaving = (mask & IN_MOVED_FROM) !== 0;
+    leaving = isLeaving ? { changes, cookie } : undefined;
+    if (!isBack && !isLeaving) changes.folders |= mask;
+  }
+  if (leaving !== undefined) leaving.changes.folders |= IN_MOVED_FROM;
+  return all;
 }

@@ -1,6 +1,12 @@
 /** What the engine calls of Linux's C library, glibc or musl, x86-64 or arm64. */
 import { constants } from "node:os";
-import { ArrayBuffer, Int32Array, Uint8Array } from "../../intrinsics.ts";
+import {
+  ArrayBuffer,
+  type Bytes,
+  Int32Array,
+  Uint8Array,
+  type Words,
+} from "../../intrinsics.ts";
 import { addressOf, Errno, openSystemLibrary } from "../../library.ts";
 import { POLL_SYMBOLS, type PollLibrary } from "../../poll.ts";
 
@@ -25,15 +31,22 @@ const SYMBOLS = {
   },
   // int ioctl(int fd, unsigned long request, int *argument);
   ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
-  // int fcntl(int fd, int command); the commands used here take no argument
+  // int fcntl(int fd, int command, ... /* int least */); most of the commands used here take no argument
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  duplicate: {
+    name: "fcntl",
+    parameters: ["i32", "i32", "i32"],
+    result: "i32",
+  },
+  // int getrlimit(int resource, struct rlimit *limit);
+  getrlimit: { parameters: ["i32", "pointer"], result: "i32" },
   // int getsockopt(int fd, int level, int name, void *value, socklen_t *length);
   getsockopt: {
     parameters: ["i32", "i32", "i32", "pointer", "pointer"],
     result: "i32",
   },
-  // ssize_t send(int fd, const void *bytes, size_t length, int flags);
-  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
+  // ssize_t send(int fd, const void *bytes, size_t length, int flags); of its result no more than -1 is of interest
+  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
   // ssize_t recv(int fd, void *bytes, size_t length, int flags);
   recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "isize" },
   // ssize_t read(int fd, void *bytes, size_t length);
@@ -61,6 +74,8 @@ const SYMBOLS = {
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   // off_t lseek(int fd, off_t offset, int whence);
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  // ssize_t readlink(const char *path, char *bytes, size_t length);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // int statx(int fd, const char *path, int flags, unsigned int mask, struct statx *); as a bare system call, for C
   // libraries before glibc 2.28
   statx: {
@@ -68,6 +83,13 @@ const SYMBOLS = {
     parameters: ["i64", "i32", "pointer", "i32", "u32", "pointer"],
     result: "i64",
   },
+  statxPath: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "i32", "u32", "pointer"],
+    result: "i64",
+  },
+  // int fstatfs(int fd, struct statfs *buffer);
+  fstatfs: { parameters: ["i32", "pointer"], result: "i32" },
   // int pidfd_open(pid_t pid, unsigned int flags); as a bare system call, for musl and glibc before 2.36
   pidfd_open: {
     name: "syscall",
@@ -76,25 +98,32 @@ const SYMBOLS = {
   },
   // int waitid(idtype_t type, id_t id, siginfo_t *info, int options);
   waitid: { parameters: ["i32", "u32", "pointer", "i32"], result: "i32" },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
+  // int sigaction(int signal, const struct sigaction *new, struct sigaction *old);
+  sigaction: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   // int kill(pid_t pid, int signal);
   kill: { parameters: ["i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *now);
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
-  // poll, malloc, free, memmove
-  ...POLL_SYMBOLS,
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
 
 /** The functions, opened with the engine. */
-export let libc: Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+export let libc: Deno.StaticForeignLibraryInterface<
+  typeof SYMBOLS & typeof POLL_SYMBOLS
+>;
 let lastErrno: Errno;
+/** Bytes of one page of memory, which is what pipes are made of. */
+export let pageSize: number;
 
 /** Opens the C library, once. */
 export function openLibc(): void {
   if (libc !== undefined) return;
-  const symbols = openSystemLibrary(SYMBOLS).symbols;
+  const { symbols } = openSystemLibrary({ ...SYMBOLS, ...POLL_SYMBOLS });
   lastErrno = new Errno(symbols, symbols.__errno_location());
+  pageSize = symbols.getpagesize();
   scratch.pointer = addressOf(symbols, scratch.words);
   scratch.emptyPath = addressOf(symbols, scratch.noPath);
   scratch.secondPointer = addressOf(symbols, scratch.second);
@@ -117,13 +146,20 @@ export function pointerTo(bytes: BufferSource): Deno.PointerValue {
 }
 
 /** A few words for out-parameters: each use is over before the next begins. */
-export const scratch = {
+export const scratch: {
+  readonly words: Words;
+  pointer: Deno.PointerValue;
+  readonly second: Words;
+  secondPointer: Deno.PointerValue;
+  readonly noPath: Bytes;
+  emptyPath: Deno.PointerValue;
+} = {
   words: new Int32Array(new ArrayBuffer(256)),
-  pointer: null as Deno.PointerValue,
+  pointer: null,
   second: new Int32Array(new ArrayBuffer(16)),
-  secondPointer: null as Deno.PointerValue,
+  secondPointer: null,
   noPath: new Uint8Array(new ArrayBuffer(8)),
-  emptyPath: null as Deno.PointerValue,
+  emptyPath: null,
 };
 
 /** Sets the first so many words of {@linkcode scratch} to 0. */
@@ -131,28 +167,29 @@ export function clearScratch(count: number): void {
   for (let index = 0; index < count; index++) scratch.words[index] = 0;
 }
 
+const { errno } = constants;
+
 /** This platform's errno numbers. */
-export const {
-  EACCES,
-  EAGAIN,
-  ECHILD,
-  EBADF,
-  EEXIST,
-  EINTR,
-  EINVAL,
-  EMFILE,
-  ENFILE,
-  ENOENT,
-  ENOSPC,
-  ENOMEM,
-  ENOSYS,
-  ENOTSOCK,
-  ENOTSUP,
-  EPERM,
-  EPIPE,
-  ERANGE,
-  ESRCH,
-} = constants.errno;
+export const EACCES: number = errno.EACCES;
+export const EAGAIN: number = errno.EAGAIN;
+export const ECHILD: number = errno.ECHILD;
+export const EBADF: number = errno.EBADF;
+export const EEXIST: number = errno.EEXIST;
+export const EINTR: number = errno.EINTR;
+export const EINVAL: number = errno.EINVAL;
+export const ELOOP: number = errno.ELOOP;
+export const EMFILE: number = errno.EMFILE;
+export const ENFILE: number = errno.ENFILE;
+export const ENOENT: number = errno.ENOENT;
+export const ENOSPC: number = errno.ENOSPC;
+export const ENOMEM: number = errno.ENOMEM;
+export const ENOSYS: number = errno.ENOSYS;
+export const ENOTSOCK: number = errno.ENOTSOCK;
+export const ENOTSUP: number = errno.ENOTSUP;
+export const EPERM: number = errno.EPERM;
+export const EPIPE: number = errno.EPIPE;
+export const ERANGE: number = errno.ERANGE;
+export const ESRCH: number = errno.ESRCH;
 
 /** `O_CLOEXEC`, and so EPOLL_CLOEXEC, EFD_CLOEXEC and the like, of both architectures. */
 export const CLOEXEC = 0o2000000;

@@ -11,6 +11,7 @@ export const KIND_PIPE = 4;
 export const KIND_OTHER = 5;
 
 const F_GETFD = 1;
+const POLLIN = 1;
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
@@ -70,6 +71,12 @@ export function pipeSize(fd: number): number {
   return size === -1 ? -captureErrno() : size;
 }
 
+/** Whether a kind is one of sockets. */
+export function isSocket(kind: number): boolean {
+  return kind === KIND_STREAM || kind === KIND_DATAGRAM ||
+    kind === KIND_LISTENER;
+}
+
 /** Which kind of file a descriptor has; KIND_OTHER also for a number that is not open. */
 export function kindOf(fd: number): number {
   const type = socketOption(fd, SO_TYPE);
@@ -98,13 +105,17 @@ export function receiveCapacity(fd: number): number {
   );
 }
 
-/** How many connections wait on a listening socket; 1 where the kernel only tells that some do (Unix sockets). */
+/**
+ * How many connections wait on a listening socket; 1 where the kernel only tells that some do: of Unix sockets, and
+ * where it is no Linux but looks like one.
+ */
 export function waitingConnections(fd: number): number {
   const { words, pointer, second, secondPointer } = scratch;
   // tcpi_unacked of struct tcp_info, which for a listening socket is the length of its accept queue
   const unacked = 24 / 4;
+  const bytes = 28;
   words[unacked] = 0;
-  second[0] = 28;
+  second[0] = bytes;
   const failed = libc.getsockopt(
     fd,
     IPPROTO_TCP,
@@ -112,8 +123,9 @@ export function waitingConnections(fd: number): number {
     pointer,
     secondPointer,
   );
-  if (failed !== -1) return words[unacked];
-  return captureErrno() === EBADF ? 0 : 1;
+  const isCounted = failed !== -1 && second[0] >= bytes;
+  if (isCounted && words[unacked] > 0) return words[unacked];
+  return (pollNow(fd, POLLIN) & POLLIN) === 0 ? 0 : 1;
 }
 
 /**
@@ -131,11 +143,18 @@ export function socketRoom(fd: number, isStream: boolean): number {
     pointer,
     secondPointer,
   );
-  if (failed === -1) return -captureErrno();
+  if (failed === -1) return roomByQueue(fd, captureErrno());
   const used = isStream
     ? Math.max(words[allocated], words[queued])
     : words[allocated];
   return Math.max(1, (words[sendBuffer] - used) >> 1);
+}
+
+/** The same where SO_MEMINFO is refused, which is there from Linux 4.12 on: by what has yet to be sent. */
+function roomByQueue(fd: number, error: number): number {
+  if (error === EBADF) return -error;
+  const buffer = socketOption(fd, SO_SNDBUF);
+  return buffer < 0 ? -error : Math.max(1, (buffer >> 1) - unsent(fd));
 }
 
 /** Bytes that the next recv of a stream socket gives, as far as a small buffer shows; 0 at its end, or -errno. */
@@ -146,10 +165,14 @@ export function peek(fd: number): number {
   return count === -1 ? -captureErrno() : count;
 }
 
-/** Whether a stream socket is shut for writing: sending nothing then fails, and otherwise does nothing. */
-export function isShutForWriting(fd: number): boolean {
-  const sent = libc.send(fd, null, 0n, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return Number(sent) === -1 && captureErrno() === EPIPE;
+/**
+ * Whether a socket is shut for writing. A stream fails to send nothing then, which otherwise does nothing. A datagram
+ * socket looks for it before it fetches the bytes, which are not there; but first for an error, which it gives away.
+ */
+export function isShutForWriting(fd: number, isStream: boolean): boolean {
+  const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  const sent = libc.send(fd, null, isStream ? 0n : 1n, flags);
+  return sent === -1 && captureErrno() === EPIPE;
 }
 
 function socketOption(fd: number, name: number): number {

@@ -5,11 +5,14 @@ import {
   epollControl,
   EPOLLIN,
 } from "./epoll.ts";
-import { claim } from "./own.ts";
+import { EEXIST } from "./libc.ts";
+import { claim, duplicateAside, release } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
 export interface Source {
   ready(fd: number): void;
+  /** Its descriptor has another number from now on. */
+  moved(fd: number): void;
 }
 
 /** Where the engine's own descriptors are waited for. */
@@ -48,6 +51,21 @@ export class Sources {
     epollControl(this.#epfd, EPOLL_CTL_DEL, fd, 0, 0);
   }
 
+  /** Gives a number free that the program is about to use, if a source has it. Out of descriptors it stays. */
+  vacate(fd: number): void {
+    const index = this.#indexOf(fd);
+    const entry = this.#entries[index];
+    if (entry === undefined) return;
+    const other = duplicateAside(fd);
+    if (other === -1) return;
+    epollControl(this.#epfd, EPOLL_CTL_DEL, fd, 0, 0);
+    register(this.#epfd, other, index);
+    entry.fd = other;
+    claim(other);
+    entry.source.moved(other);
+    release(fd);
+  }
+
   /** Tells the source that a report is for. */
   ready(number: number, fd: number): void {
     this.#entries[-1 - number]?.source.ready(fd);
@@ -63,6 +81,15 @@ export class Sources {
   /** Registers one of them again, whose file was replaced under its number. */
   restore(fd: number): void {
     register(this.#epfd, fd, this.#indexOf(fd));
+  }
+
+  /** Whether a descriptor is the set's, or a duplicate of it: the first source can be found by it. */
+  isSetOf(fd: number): boolean {
+    const first = this.#entries[0];
+    if (first === undefined) return false;
+    const error = register(fd, first.fd, 0);
+    if (error === 0) epollControl(fd, EPOLL_CTL_DEL, first.fd, 0, 0);
+    return error === EEXIST;
   }
 
   #indexOf(fd: number): number {

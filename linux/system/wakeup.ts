@@ -1,7 +1,7 @@
 /** An eventfd(2) in an epoll set, which makes the set's descriptor readable for what the kernel knows nothing of. */
 import { ArrayBuffer, Int32Array } from "../../intrinsics.ts";
 import { captureErrno, CLOEXEC, libc, NONBLOCK, pointerTo } from "./libc.ts";
-import { release } from "./own.ts";
+import { release, setAside } from "./own.ts";
 import type { Source, SourceRegistry } from "./sources.ts";
 
 export class Wakeup implements Source {
@@ -12,7 +12,7 @@ export class Wakeup implements Source {
 
   /** Makes the eventfd, to be waited for in `registry`. The errno, 0 for none. */
   open(registry: SourceRegistry): number {
-    const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
+    const fd = setAside(libc.eventfd(0, CLOEXEC | NONBLOCK));
     if (fd === -1) return captureErrno();
     const error = registry.addSource(fd, this);
     if (error !== 0) {
@@ -38,6 +38,10 @@ export class Wakeup implements Source {
 
   /** Whoever looks at the set looks at what this stands for, too. */
   ready(): void {}
+
+  moved(fd: number): void {
+    this.#fd = fd;
+  }
 
   dispose(): void {
     if (this.#fd !== -1) release(this.#fd);

@@ -9,7 +9,7 @@ import {
 import { constants } from "node:os";
 import { KEVENT_FLAG_IMMEDIATE, kevTimer, kevUser, Kqueue } from "../../mod.ts";
 import { close, dup, SystemError } from "../../posix.ts";
-import { describeOverDarwin } from "../darwin_hooks.ts";
+import { describeOverDarwin } from "../ffi/darwin_hooks.ts";
 import { only, PATIENCE } from "../semantics/calls.ts";
 import { isPending, it, pause, soon, triggered, turn } from "./support.ts";
 

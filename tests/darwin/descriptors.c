@@ -5,6 +5,20 @@
  *
  * Conditions are asked of poll(2) with no timeout. An edge (EV_CLEAR) cannot be told from a level
  * that stays by asking, so each such watcher has an edge-triggered epoll descriptor of its own.
+ *
+ * What it does not do:
+ * - An error is taken out of the socket to be told (SO_ERROR), and told ever after. There it is told
+ *   for as long as nobody takes it, and is still to be taken.
+ * - A datagram socket's data is the next datagram's; there it is the bytes of all, and a mark
+ *   (NOTE_LOWAT, SO_RCVLOWAT) counts their addresses as well. EV_EOF there brings the error.
+ * - Room is Linux's: what poll(2) calls room and what the buffers' accounts say of it, without
+ *   SO_SNDLOWAT, and of a Unix socket without the receiver's buffer. PIPE_BUF is 4096.
+ * - How many connections wait at a listening Unix socket: 1.
+ * - An edge is what epoll(7) or a changed file tells. There each post is one: of a socket each
+ *   segment and acknowledgement, of a FIFO each read, of a regular file each lseek(2) and write.
+ * - A device is ready once its condition holds, whatever mark a later change has; one that is gone
+ *   is no EV_EOF. There a device's attach fills in the change, so that its receipt has fflags 0.
+ * - Packet mode of a terminal's master, where READ may have data 0.
  */
 #define _GNU_SOURCE
 #include "darwin.h"
@@ -35,7 +49,7 @@ static bool file_ready(struct knote *kn, int64_t *data);
 static bool terminal_ready(struct knote *kn, short polled, int64_t *data);
 static bool stream_ready(struct knote *kn, short polled, int64_t *data);
 static bool datagram_ready(struct knote *kn, short polled, int64_t *data);
-static int64_t stream_bytes(int fd, short polled);
+static int64_t stream_bytes(int fd, int64_t *mark);
 static bool socket_has_bytes(struct knote *kn, short polled, int64_t data, bool is_stream);
 static bool socket_has_room(struct knote *kn, short polled, int64_t *data);
 static bool socket_is_shut_for_writing(int fd, enum kind kind);
@@ -278,7 +292,8 @@ static bool fifo_ready(struct knote *kn, short polled, int64_t *data) {
     int fd = (int)kn->ident;
     *data = ask(fd, FIONREAD);
     if (kn->filter == EVFILT_READ) return *data != 0;
-    *data = (polled & POLLOUT) != 0 ? fcntl(fd, F_GETPIPE_SZ) - *data : 0;
+    bool is_reader = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY; /* of which poll(2) says nothing */
+    *data = is_reader || (polled & POLLOUT) != 0 ? fcntl(fd, F_GETPIPE_SZ) - *data : 0;
     return *data != 0;
 }
 
@@ -326,11 +341,11 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
         if (has_ended) socket_end(kn); /* R33, R34 */
         return has_ended || has_room;
     }
-    *data = stream_bytes(fd, polled);
-    int at_mark = 0;
-    if ((kn->asked & NOTE_OOB) != 0 && (polled & POLLPRI) == 0) syscall(SYS_ioctl, fd, SIOCATMARK, &at_mark);
-    if ((kn->asked & NOTE_OOB) != 0 && ((polled & POLLPRI) != 0 || at_mark != 0)) { /* R39 */
+    int64_t mark;
+    *data = stream_bytes(fd, &mark);
+    if ((kn->asked & NOTE_OOB) != 0 && mark >= 0) { /* R39 */
         kn->fflags |= NOTE_OOB;
+        *data -= mark;
         return true;
     }
     if ((polled & POLLRDHUP) != 0) { /* R32, R34 */
@@ -340,13 +355,22 @@ static bool stream_ready(struct knote *kn, short polled, int64_t *data) {
     return socket_has_bytes(kn, polled, *data, true);
 }
 
-/* FIONREAD counts to the mark of out-of-band data and no further; a look at what is there does not stop at it twice. */
-static int64_t stream_bytes(int fd, short polled) {
-    int64_t bytes = ask(fd, FIONREAD);
-    /* Where there is an error or an end, looking would take the error. */
-    if (bytes > 0 || (polled & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != POLLIN) return bytes;
-    ssize_t there = recv(fd, NULL, INT32_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-    return there > 0 ? there : 0;
+/*
+ * The bytes to read; *mark is how many of them come before out-of-band data, -1 where there is none.
+ * FIONREAD counts to the mark and no further, unless that data is to be read in line: then it
+ * counts all, and that byte as well.
+ */
+static int64_t stream_bytes(int fd, int64_t *mark) {
+    const int on = 1, off = 0;
+    *mark = -1;
+    if (socket_option(fd, SO_OOBINLINE) != 0) return ask(fd, FIONREAD);
+    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    int64_t all = ask(fd, FIONREAD);
+    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &off, sizeof off);
+    int64_t bytes = ask(fd, FIONREAD); /* after it, as more may come meanwhile */
+    if (all <= bytes) return bytes;
+    *mark = bytes;
+    return all - 1;
 }
 
 /* R31 */

@@ -1,4 +1,9 @@
-/* EVFILT_TIMER and EVFILT_USER, as bsd/kern/kern_event.c has them, and those that are not here. */
+/*
+ * EVFILT_TIMER and EVFILT_USER, as bsd/kern/kern_event.c has them, and those that are not here.
+ *
+ * What it does not do: let timers come late (NOTE_LEEWAY, NOTE_CRITICAL, NOTE_BACKGROUND and the
+ * system's coalescing), round to ticks, or stop while the machine sleeps.
+ */
 #define _GNU_SOURCE
 #include "darwin.h"
 

@@ -1,6 +1,10 @@
 /*
  * What becomes of a watcher: changes, the line of those that may have something to report, and how
  * that is emptied. Each function names the one of bsd/kern/kern_event.c that it follows.
+ *
+ * What it does not do: put watchers into the line in the order of what happened. A look finds timers
+ * first, by their times, and then the others, oldest first; there each happening puts its own
+ * watchers in, newest first.
  */
 #define _GNU_SOURCE
 #include "darwin.h"
@@ -78,6 +82,7 @@ static int knote_add(struct queue *q, struct kevent64_s *change) {
     unsigned status = 0;
     if ((change->flags & EV_VANISHED) != 0) status |= WANTS_VANISHED;
     if ((change->flags & EV_DISABLE) != 0) status |= DISABLED;
+    uint16_t flags = change->flags;
     change->flags &= (uint16_t)~EV_VANISHED;
     *kn = (struct knote){ .queue = q,
                           .status = status,
@@ -93,6 +98,8 @@ static int knote_add(struct queue *q, struct kevent64_s *change) {
     int error = 0;
     bool is_active = kn->does->attach(kn, &error);
     if (error != 0) {
+        /* EV_VANISHED is taken out once the descriptor is found. */
+        if (error == EBADF) change->flags = flags;
         free(kn);
         return error;
     }
@@ -195,7 +202,8 @@ void queue_look(struct queue *q) {
         if (is_ending(kn)) continue;
         if (kn->does->is_descriptor && descriptor_is_stale(kn)) knote_lose_descriptor(kn);
         else if (kn->watched != NULL) queue_look(kn->watched);
-        else if ((kn->status & ACTIVE) == 0 && kn->does->posted(kn)) knote_activate(kn);
+        /* A timer that was set again while it stood in the line is to expire there. */
+        else if (((kn->status & ACTIVE) == 0 || kn->does == &timer_filter) && kn->does->posted(kn)) knote_activate(kn);
     }
     depth--;
 }

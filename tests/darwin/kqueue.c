@@ -6,7 +6,18 @@
  * simple on purpose: one lock guards everything, and it is never held while a call waits.
  *
  * What it cannot have is that an object tells its watchers of a change: each look asks all of them
- * (queue_look), so what came and went between two looks was never there.
+ * (queue_look), so what came and went between two looks was never there, and what holds is reported
+ * even where nothing told of it.
+ *
+ * What it does not do:
+ * - PROC, SIGNAL, VNODE, SOCK, MACHPORT and FS, which are ENOTSUP; the queue of the process (0x20).
+ * - Bad memory is EFAULT only where it is NULL.
+ * - A number of a queue that is closed while a call waits by it ends the queue for all its
+ *   duplicates as well (kqueue_drain); here it ends with the last of them.
+ * - dup2(2), and a close(2) that is not this library's, end watchers at the next look, and not
+ *   where the number goes on naming the same file.
+ * - A queue takes two descriptors, and an EV_CLEAR watcher of a descriptor takes one, so EMFILE may
+ *   come earlier.
  *
  * This file is the calls and the queues; knote.c what becomes of a watcher; wait.c how a call waits;
  * filters.c and descriptors.c say when a watcher is ready; hooks.c is for tests alone.

@@ -1,4 +1,10 @@
-/* How a call waits: all that may make it return is handed to ppoll(2), the lock let go. */
+/*
+ * How a call waits: all that may make it return is handed to ppoll(2), the lock let go.
+ *
+ * What it does not do: a poll of anything but a queue is Linux's, with Linux's answers (a device is no
+ * POLLNVAL, a pipe without readers is POLLERR). The superuser may not give more records than
+ * descriptors, and POLLEXTEND, POLLATTRIB, POLLNLINK and POLLWRITE are not there.
+ */
 #define _GNU_SOURCE
 #include "darwin.h"
 

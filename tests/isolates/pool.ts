@@ -41,19 +41,17 @@ interface Started {
 
 async function start(url: URL, order: Order): Promise<Started> {
   const worker = new Worker(url, { type: "module" });
-  const up = new Promise<void>((resolve) => {
-    worker.onmessage = () => resolve();
-  });
+  const up = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  worker.onmessage = () => up.resolve();
+  worker.onerror = (event) => {
+    event.preventDefault();
+    ended.resolve();
+  };
   worker.postMessage(order);
-  await up;
-  const ended = new Promise<void>((resolve) => {
-    setTimeout(resolve, 40);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      resolve();
-    };
-  });
-  return { worker, ended };
+  await up.promise;
+  setTimeout(ended.resolve, 40);
+  return { worker, ended: ended.promise };
 }
 
 /** Memory of this isolate, of all the sizes that a list or a timespec may have left free in another. */

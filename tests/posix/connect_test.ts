@@ -35,7 +35,7 @@ import {
   readText,
   tcpPair,
 } from "./support.ts";
-import { told } from "../errno.ts";
+import { told } from "../ffi/errno.ts";
 
 // A library that a test opens is a leak to Deno's sanitizers.
 openSystem();

@@ -8,6 +8,7 @@ const { IS_DARWIN, PLATFORM } = platform;
 
 const HEADERS = [
   "fcntl.h",
+  "limits.h",
   "netinet/in.h",
   "netinet/tcp.h",
   "poll.h",
@@ -128,7 +129,7 @@ describe("posix/platform.ts", () => {
   itAgrees("has the layouts of this system's headers", LAYOUT);
 
   it("has Apple's numbers, whatever the system", () => {
-    // <sys/socket.h>, <sys/fcntl.h>, <sys/filio.h> and <sys/un.h> of xnu; MSG_NBIO is of <sys/socket_private.h>.
+    // <sys/socket.h>, <sys/fcntl.h>, <sys/filio.h>, <sys/un.h> and <sys/syslimits.h> of xnu; MSG_NBIO is of <sys/socket_private.h>.
     assertEquals<platform.Platform>(platform.DARWIN, {
       sockaddrHasLength: true,
       sunPathSize: 104,
@@ -144,6 +145,7 @@ describe("posix/platform.ts", () => {
       SO_RCVLOWAT: 0x1004,
       SO_SNDTIMEO: 0x1005,
       SO_ERROR: 0x1007,
+      SO_TYPE: 0x1008,
       MSG_DONTWAIT: 0x80,
       MSG_NOSIGNAL: 0x80000,
       MSG_NBIO: 0x20000,
@@ -152,6 +154,7 @@ describe("posix/platform.ts", () => {
       O_TRUNC: 0x400,
       O_CLOEXEC: 0x100_0000,
       FIOCLEX: 0x2000_6601n,
+      PIPE_BUF: 512,
     });
   });
 });

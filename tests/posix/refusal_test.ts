@@ -23,7 +23,7 @@ import {
   waitpid,
 } from "../../posix.ts";
 import { cleanUp, kept, temporaryPath } from "./support.ts";
-import { told } from "../errno.ts";
+import { told } from "../ffi/errno.ts";
 
 /** Calls a function as one does who has guessed its arguments. */
 function guess(call: unknown, ...args: unknown[]): string {

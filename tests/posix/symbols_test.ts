@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import * as posix from "../../posix.ts";
 import { packSockaddr, unpackSockaddr } from "../../posix/address.ts";
 import { DARWIN, LINUX } from "../../posix/platform.ts";
+import { DARWIN_CALLS, LINUX_CALLS } from "../../posix/symbols.ts";
 import exported from "../data/exports.json" with { type: "json" };
 
 describe("the symbols of posix.ts", () => {
@@ -15,10 +15,10 @@ describe("the symbols of posix.ts", () => {
     "memmove",
   ]);
   const darwin: [string, Deno.ForeignFunction][] = Object.entries(
-    posix.DARWIN_POSIX_SYMBOLS,
+    DARWIN_CALLS,
   );
   const linux: [string, Deno.ForeignFunction][] = Object.entries(
-    posix.LINUX_POSIX_SYMBOLS,
+    LINUX_CALLS,
   );
 
   it("are all exported by Darwin's library", () => {
@@ -43,7 +43,7 @@ describe("the symbols of posix.ts", () => {
   });
 
   it("pass the flags of fcntl in 64 bits, behind eight integers on Apple silicon", () => {
-    const { fcntlWith, fcntlOnStack } = posix.DARWIN_POSIX_SYMBOLS;
+    const { fcntlWith, fcntlOnStack } = DARWIN_CALLS;
     assertEquals([...fcntlWith.parameters], ["i32", "i32", "i64"]);
     assertEquals(
       [...fcntlOnStack.parameters],
@@ -53,7 +53,7 @@ describe("the symbols of posix.ts", () => {
 
   it("take a size_t for every count of bytes and return 32 bits", () => {
     for (const name of ["read", "write", "recv", "send"] as const) {
-      const { parameters, result } = posix.DARWIN_POSIX_SYMBOLS[name];
+      const { parameters, result } = DARWIN_CALLS[name];
       assertEquals([parameters[2], result], ["usize", "i32"], name);
     }
   });

@@ -67,6 +67,11 @@ export class Descriptors implements Disposable {
     return this.keep(number);
   }
 
+  /** Leaves a descriptor to somebody else, who closes it. */
+  forget(...fds: number[]): void {
+    for (const fd of fds) this.#open.delete(fd);
+  }
+
   /** Closes a descriptor by way of the module. */
   close(...fds: number[]): void {
     for (const fd of fds) {
@@ -91,6 +96,14 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   // int dup2(int fildes, int fildes2);
   dup2: { parameters: ["i32", "i32"], result: "i32" },
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int listen(int socket, int backlog);
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  // int fcntl(int fildes, int cmd, ... /* int least */); Linux alone takes it as declared.
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
   // int getrlimit(int resource, struct rlimit *rlp);
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp);
@@ -154,6 +167,11 @@ export function drain(fd: number): number {
   }
 }
 
+/** The bytes that a pipe which was full must lose before WRITE fires: PIPE_BUF, but Linux frees no less than a page. */
+export function leastRoom(): number {
+  return Deno.build.os === "darwin" ? 512 : system.getpagesize();
+}
+
 /** Writes to a pipe until it takes no more, never more than it has room for. Gives the bytes. */
 export function fillPipe(writer: number): number {
   using kq = new Kqueue();
@@ -171,6 +189,39 @@ export function awaitReadable(fd: number): void {
   using kq = new Kqueue();
   kq.apply({ ident: fd, filter: EVFILT_READ, flags: EV_ADD });
   assertEquals(kq.wait(PATIENCE).length, 1, `nothing came to ${fd}`);
+}
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+
+/** A TCP socket that is neither connected nor listens. */
+export function openTcp(): number {
+  const fd = system.socket(AF_INET, SOCK_STREAM, 0);
+  assert(fd !== -1);
+  return fd;
+}
+
+/** Has a socket listen, on a port that the system chooses. Gives the port. */
+export function listenOn(fd: number): number {
+  assertEquals(system.listen(fd, 5), 0);
+  return posix.getsockname(fd).port;
+}
+
+const F_GETFD = 1;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Whether a number is open, to whomever it belongs. */
+export function isOpen(fd: number): boolean {
+  return system.fcntl(fd, F_GETFD, 0) !== -1;
+}
+
+/** The lowest number that is free: on Linux of those from `least` on, and on macOS of all. */
+export function lowestFree(least = 0): number {
+  const fd = Deno.build.os === "linux"
+    ? system.fcntl(1, F_DUPFD_CLOEXEC, least)
+    : posix.dup(1);
+  posix.close(fd);
+  return fd;
 }
 
 const RLIMIT_NOFILE = Deno.build.os === "darwin" ? 8 : 7;

@@ -96,7 +96,7 @@ describeKernels("levels of queues, and poll(2)", (kernel) => {
   });
 
   macOnly(
-    "R22 a queue that is nested takes no queue that has queues in it",
+    "R22 a queue that is nested, with none in it, takes no queue that has queues in it",
     () => {
       using tower = new Tower(2);
       using inner = openQueue();
@@ -107,13 +107,31 @@ describeKernels("levels of queues, and poll(2)", (kernel) => {
     },
   );
 
-  macOnly("R22 nor does one that was polled by poll(2)", async () => {
-    using tower = new Tower(2);
-    using kq = openQueue();
-    assertEquals(await isReadable(kq.fd), false);
-    assertCode(() => kq.apply(kevRead(tower.top.fd)), "EINVAL");
-    kq.apply(kevRead(tower.queues[0].fd));
+  macOnly("R22 a queue that has queues in it takes none that is deeper", () => {
+    using plain = openQueue();
+    using outer = openQueue();
+    using tower = new Tower(3);
+    outer.apply(kevRead(plain.fd));
+    assertCode(() => outer.apply(kevRead(tower.top.fd)), "EINVAL");
+    outer.apply(kevRead(tower.queues[1].fd));
+    // Now it is as deep, one that it is in or not.
+    using above = openQueue();
+    above.apply(kevRead(outer.fd));
+    outer.apply(kevRead(tower.top.fd));
+    tower.queues[0].apply(kevUser(1), trigger(1));
+    assertEquals(idents(above.wait()), [outer.fd]);
   });
+
+  macOnly(
+    "R22 one that was polled by poll(2) takes no queue that has queues in it",
+    async () => {
+      using tower = new Tower(2);
+      using kq = openQueue();
+      assertEquals(await isReadable(kq.fd), false);
+      assertCode(() => kq.apply(kevRead(tower.top.fd)), "EINVAL");
+      kq.apply(kevRead(tower.queues[0].fd));
+    },
+  );
 
   it("R22 a queue that had queues in it before it was polled keeps them", async () => {
     using tower = new Tower(3);

@@ -60,7 +60,7 @@ const CHANNELS: Record<string, (fds: Descriptors) => Channel> = {
   },
 };
 
-describeKernels("low-water marks", () => {
+describeKernels("low-water marks", (kernel) => {
   for (const [name, open] of Object.entries(CHANNELS)) {
     describe(name, () => {
       for (
@@ -165,6 +165,25 @@ describeKernels("low-water marks", () => {
           channel.take(1);
           kq.apply(kevRead(channel.reader, { flags: EV_DELETE }));
         }
+      });
+
+      it("R35 with a mark of 1 data is the bytes (*Linux*: 1, for some)", () => {
+        using fds = new Descriptors();
+        using kq = openQueue();
+        const channel = open(fds);
+        const { reader } = channel;
+        kq.apply(kevRead(reader, { fflags: NOTE_LOWAT, data: 1 }));
+        assertEquals(kq.poll(), []);
+        channel.put(7);
+        for (let call = 0; call < 3; call++) {
+          assertEquals(only(kq.poll()).data, kernel.isEngine ? 1n : 7n);
+        }
+        channel.take(7);
+        assertEquals(kq.poll(), []);
+        channel.put(1);
+        kq.apply(kevRead(reader)); // without the mark they are counted again
+        channel.put(1);
+        assertEquals(only(kq.poll()).data, 2n);
       });
 
       it("R35 data without NOTE_LOWAT is no mark", () => {

@@ -6,7 +6,11 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
+  EV_DISABLE,
+  EV_ENABLE,
+  EV_EOF,
   EV_ERROR,
+  EV_POLL,
   EV_RECEIPT,
   EVFILT_READ,
   EVFILT_USER,
@@ -98,6 +102,22 @@ describeKernels("failures and receipts", () => {
           },
         );
         assertEquals(only(kq.poll()).data, 9n);
+      });
+
+      it("R7, R3 what a flag overrules is missing from the answer, and the system's bits", () => {
+        using kq = calls.open();
+        const events = calls.room(4);
+        const flagsOf = (ident: number, flags: number): number => {
+          const change = kevUser(ident, { flags: flags | EV_RECEIPT });
+          calls.call(kq.fd, calls.changes(change), events, PATIENT);
+          return only(events.toArray()).flags & ~EV_RECEIPT;
+        };
+        assertEquals(flagsOf(1, EV_ADD | EV_DELETE), EV_DELETE | EV_ERROR);
+        const both = EV_ENABLE | EV_DISABLE;
+        assertEquals(flagsOf(1, both), EV_DISABLE | EV_ERROR);
+        assertEquals(flagsOf(1, EV_ADD | both), EV_ADD | EV_DISABLE | EV_ERROR);
+        const polled = EV_ADD | EV_EOF | EV_POLL;
+        assertEquals(flagsOf(2, polled), EV_ADD | EV_ERROR);
       });
 
       it("R7 failures and receipts keep the changes' order", () => {

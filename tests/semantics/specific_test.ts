@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { constants } from "node:os";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -8,7 +9,9 @@ import {
   EV_DISPATCH,
   EV_DISPATCH2,
   EV_ENABLE,
+  EV_ERROR,
   EV_ONESHOT,
+  EV_RECEIPT,
   EV_UDATA_SPECIFIC,
   EV_VANISHED,
   EVFILT_USER,
@@ -19,9 +22,18 @@ import {
   kevWrite,
   NOTE_TRIGGER,
 } from "../../mod.ts";
-import { ALL_CALLS, assertCode, only, openQueue } from "./calls.ts";
+import {
+  ALL_CALLS,
+  assertCode,
+  only,
+  openQueue,
+  PATIENT,
+  RAW_CALLS,
+} from "./calls.ts";
 import { Descriptors, write } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
+
+const { EBADF } = constants.errno;
 
 const SPECIFIC = EV_ADD | EV_UDATA_SPECIFIC;
 const DELETING = EV_DELETE | EV_UDATA_SPECIFIC;
@@ -188,6 +200,24 @@ describeKernels("EV_UDATA_SPECIFIC and EV_VANISHED", (kernel) => {
     kq.apply(kevWrite(a, { flags }));
     assertEquals(only(kq.poll()).flags & (EV_CLEAR | EV_VANISHED), 0);
   });
+
+  for (const calls of RAW_CALLS) {
+    it(`R20, R7 ${calls.name} takes EV_VANISHED out of the flags once the descriptor is found`, () => {
+      using fds = new Descriptors();
+      using kq = calls.open();
+      const [reader] = fds.pipe();
+      const flags = EV_ADD | EV_DISPATCH2 | EV_VANISHED | EV_RECEIPT;
+      const list = calls.changes(kevRead(reader, { flags }));
+      assertEquals(calls.call(kq.fd, list, list, PATIENT), 1);
+      assertEquals(list.dataNumber(0), 0);
+      assertEquals(list.flags(0), (flags & ~EV_VANISHED) | EV_ERROR);
+
+      list.set(0, kevRead(999_999, { flags }));
+      assertEquals(calls.call(kq.fd, list, list, PATIENT), 1);
+      assertEquals(list.dataNumber(0), EBADF);
+      assertEquals(list.flags(0), flags | EV_ERROR);
+    });
+  }
 
   it("R20 EV_VANISHED tells of a descriptor that was closed", () => {
     using fds = new Descriptors();

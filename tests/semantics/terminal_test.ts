@@ -1,6 +1,5 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { it } from "@std/testing/bdd";
-import { openSystemLibrary } from "../../library.ts";
 import {
   EV_ADD,
   EV_CLEAR,
@@ -15,43 +14,8 @@ import {
 } from "../../mod.ts";
 import * as posix from "../../posix.ts";
 import { idents, only, openQueue } from "./calls.ts";
-import { Descriptors } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
-
-const O_RDWR = 2;
-const O_NOCTTY = Deno.build.os === "linux" ? 0o400 : 0x20000;
-
-// Opened before the tests, whose sanitizers would take the library for a leak.
-const libc = openSystemLibrary({
-  // int posix_openpt(int oflag);
-  posix_openpt: { parameters: ["i32"], result: "i32" },
-  // int grantpt(int fildes);
-  grantpt: { parameters: ["i32"], result: "i32" },
-  // int unlockpt(int fildes);
-  unlockpt: { parameters: ["i32"], result: "i32" },
-  // int ptsname_r(int fildes, char *buffer, size_t buflen);
-  ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
-  // int open(const char *path, int oflag, ...);
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-}).symbols;
-
-/** A pseudo-terminal: the side of whoever shows it, and the side of the programs in it. */
-class Terminal extends Descriptors {
-  readonly master: number;
-  readonly slave: number;
-
-  constructor() {
-    super();
-    this.master = this.keep(libc.posix_openpt(O_RDWR | O_NOCTTY));
-    assertNotEquals(this.master, -1);
-    assertEquals(libc.grantpt(this.master), 0);
-    assertEquals(libc.unlockpt(this.master), 0);
-    const path = new Uint8Array(128);
-    assertEquals(libc.ptsname_r(this.master, path, BigInt(path.length)), 0);
-    this.slave = this.keep(libc.open(path, O_RDWR | O_NOCTTY));
-    assertNotEquals(this.slave, -1);
-  }
-}
+import { Terminal } from "./terminal.ts";
 
 function write(fd: number, text: string): void {
   assertEquals(posix.write(fd, new TextEncoder().encode(text)), text.length);

@@ -12,6 +12,7 @@ import {
   EV_DISABLE,
   EV_ENABLE,
   EV_ONESHOT,
+  kevRead,
   kevTimer,
   NOTE_ABSOLUTE,
   NOTE_CRITICAL,
@@ -124,6 +125,17 @@ describeKernels("timers", () => {
         assertEquals(kq.poll(), []);
         kq.apply(kevTimer(other, 1));
         assertEquals(idents(kq.wait()), [other]);
+      });
+
+      it("R54 set again after another queue saw it expire, it expires again", () => {
+        using inner = calls.open();
+        using outer = calls.open();
+        outer.apply(kevRead(inner.fd));
+        inner.apply(kevTimer(1, 1));
+        assertEquals(only(outer.wait()).ident, BigInt(inner.fd));
+        inner.apply(kevTimer(1, 1));
+        elapse(5);
+        assertEquals(only(inner.poll()).ident, 1n);
       });
 
       it("R54 enabling a disabled timer starts it afresh", () => {
