@@ -53,7 +53,7 @@ export class RecordMemory {
   readonly recordWords: number;
   /** Records in use, from the first on. */
   length = 0;
-  /** Whether the ext of some record may be other than 0: where it is not, none need be set to 0. */
+  /** Whether the ext of some record may be other than 0. Until then, nobody has to set one to 0. */
   hasExt = false;
   /** The address, made by the first call that needs it. */
   pointer: Deno.PointerValue = null;

@@ -200,7 +200,7 @@ export class Queue implements Host, Sibling {
       if (fetched < 0) return fetched;
       let count = 0;
       if (isAlone && areReads(reports, fetched)) {
-        count = this.#pass(reports, fetched, events);
+        count = this.#pass(reports, fetched, events); // all have room, and nobody is to have it before them
       } else {
         this.#take(reports, fetched);
       }
@@ -266,6 +266,7 @@ export class Queue implements Host, Sibling {
     return count;
   }
 
+  /** Writes the event, and does what follows a report. */
   #report(events: RecordMemory, index: number, knote: Knote): void {
     storeEvent(events, index, knote);
     knote.reportedIn = this.#call;

@@ -196,6 +196,25 @@ describeKernels("a queue in another", (kernel) => {
     assertCount(only(outer.wait()).data, 2n);
   });
 
+  it("R22 it is reported along with descriptors of the outer queue", () => {
+    using fds = new Descriptors();
+    using inner = openQueue();
+    using outer = openQueue();
+    const inners = [fds.pipe(), fds.pipe(), fds.pipe()];
+    const pipes = [fds.pipe(), fds.pipe(), fds.pipe()];
+    const outers = [inner.fd, ...pipes.map(([reader]) => reader)];
+    for (const [reader] of inners) inner.apply(kevRead(reader));
+    for (const fd of outers) outer.apply(kevRead(fd));
+    for (const [, writer] of [...inners, ...pipes]) write(writer, 2);
+    for (let call = 0; call < 2; call++) {
+      const events = outer.wait();
+      assertEquals(
+        events.map(({ ident }) => Number(ident)).sort((a, b) => a - b),
+        outers.toSorted((a, b) => a - b),
+      );
+    }
+  });
+
   it("R22 it stays readable while some of its events were not taken", () => {
     using inner = openQueue(1);
     using outer = openQueue();
