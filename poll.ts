@@ -40,8 +40,6 @@ export const POLL_SYMBOLS: typeof OWN_SYMBOLS & typeof MEMORY_SYMBOLS = {
 
 /** `POLLIN`, of both systems. */
 const POLLIN = 1;
-/** `POLLNVAL`, of both systems: the number is not open. */
-export const POLLNVAL = 0x20;
 
 /** What a {@linkcode PollCall} needs of a C library. */
 export interface PollLibrary {

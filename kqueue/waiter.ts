@@ -201,7 +201,11 @@ class Waiter {
     const count = call.end(await call.begin(COME_BACK));
     this.#watched = undefined;
     for (const left of this.#leaving.splice(0)) left();
-    if (count < 0) return refuse(places, new SystemError("poll", -count));
+    if (count === -EINVAL) {
+      // More descriptors than poll takes: the others can wait without the one who came last.
+      return places.at(-1)?.wake(new SystemError("poll", EINVAL));
+    }
+    if (count < 0) throw new SystemError("poll", -count);
     this.#bell.calm(call.revents(0));
     const isTime = now() - this.#lookedAt >= LOOK_AGAIN;
     if (isTime) this.#lookedAt = now();
@@ -211,13 +215,6 @@ class Waiter {
     this.#absent = woken.length;
     for (const place of woken) place.wake();
   }
-}
-
-/** Tells those who wait that they cannot. */
-function refuse(places: Place[], error: SystemError): void {
-  // More descriptors than poll takes: the others can wait without the one who came last.
-  const refused = error.errno === EINVAL ? places.slice(-1) : places;
-  for (const place of refused) place.wake(error);
 }
 
 /** The queue with whose EVFILT_USER watcher a call is ended. */
@@ -262,23 +259,21 @@ class Bell {
     this.#isRung = false;
     const events = this.#events;
     // A touch that fails is reported, and keeps the call from collecting (R7).
-    const count = this.#kernel.kevent64(
-      this.fd,
-      this.#touch,
-      events,
-      KEVENT_FLAG_IMMEDIATE,
-      null,
-    );
+    const count = this.#send(this.fd, this.#touch, events);
     const isOurs = count === 0 ||
       (count === 1 && (events.shorts[FLAGS_SHORT] & EV_ERROR) === 0);
     if (!isOurs) this.fd = -1;
   }
 
-  #send(fd: number, changes: RecordMemory): number {
+  #send(
+    fd: number,
+    changes: RecordMemory,
+    events: RecordMemory | null = null,
+  ): number {
     const kernel = this.#kernel;
     const flags = KEVENT_FLAG_IMMEDIATE;
     for (;;) {
-      const result = kernel.kevent64(fd, changes, null, flags, null);
+      const result = kernel.kevent64(fd, changes, events, flags, null);
       if (result !== -1 || kernel.errno() !== EINTR) return result;
     }
   }
