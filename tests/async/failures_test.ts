@@ -174,6 +174,21 @@ describeOverDarwin("waitAsync over the C library", (darwin) => {
     assertEquals((await soon(darwin.kq.waitAsync())).length, 1);
   });
 
+  it("R104 leaves out the last of more than poll takes, and the others wait", async () => {
+    using other = new Kqueue();
+    const { waiting } = await begin();
+    // The call under way is over many, and the next one is refused.
+    hooks.failNextWait(EINVAL, 5);
+    const last = other.waitAsync();
+    await pause(2);
+    hooks.failNext(EINVAL);
+    const error = await assertRejects(() => soon(last), SystemError);
+    assertEquals([error.code, error.syscall], ["EINVAL", "poll"]);
+    assert(await isPending(waiting));
+    darwin.kq.apply(triggered(1));
+    assertEquals((await soon(waiting)).length, 1);
+  });
+
   it("tells an abort at once, though the poll fails as well", async () => {
     hooks.failNextWait(EIO, 40);
     const controller = new AbortController();

@@ -2,6 +2,7 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe } from "@std/testing/bdd";
 import { itUnless, lacks, soon } from "../async/support.ts";
 import { darwinLibrary } from "../darwin/library.ts";
+import type { Outcome as Lost } from "./lost_bell.ts";
 import type { Outcome } from "./pool.ts";
 
 const RESTARTS = 200;
@@ -101,6 +102,30 @@ for (const [kernel, args] of KERNELS) {
         );
       },
     );
+  });
+}
+
+for (const [kernel, args] of KERNELS) {
+  describe(`the descriptor that calls the waiting thread back, over ${kernel}`, () => {
+    for (const loss of ["closed", "quiet", "readable", "queue"]) {
+      itUnless(
+        mayNot,
+        `R100 closed by somebody else, it is missed for a moment, and no event with it: ${loss}`,
+        async () => {
+          const { code, text } = await run(
+            "run",
+            ...FLAGS,
+            "--allow-ffi",
+            path("./lost_bell.ts"),
+            loss,
+            ...args,
+          );
+          assertEquals(code, 0, text);
+          const expected: Lost = { waits: [1, 1, 1, 1], kept: 1 };
+          assertEquals(JSON.parse(text), expected);
+        },
+      );
+    }
   });
 }
 
