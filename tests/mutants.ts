@@ -312,7 +312,10 @@ async function outcomeOf(
 ): Promise<Outcome | undefined> {
   const where = files.length > 1 ? `${files[0]}, …` : files.join();
   let result = await runTests(copy, files, limitMs);
-  if (result.ended === "failed") result = await runTests(copy, files, limitMs);
+  if (result.ended === "failed") {
+    const failed = result.output.match(/tests\/\w+\/\w+_test\.ts(?=:\d)/)?.[0];
+    result = await runTests(copy, failed ? [failed] : files, limitMs);
+  }
   if (result.ended === "passed") return undefined;
   if (result.ended === "timed out") return { verdict: "timed out", by: where };
   return { verdict: "killed", by: `${where}: ${firstFailure(result)}` };

@@ -107,9 +107,9 @@ function changesOf(node: ts.Node): Change[] {
   if (ts.isIfStatement(node)) {
     return ["true", "false"].map((text) => replace(node.expression, text));
   }
-  if (ts.isBreakStatement(node)) return [replace(node, ";")];
+  if (ts.isBreakStatement(node)) return [replace(node, "{}")];
   if (ts.isContinueStatement(node)) return [replace(node, "break;")];
-  if (isRemovable(node)) return [replace(node, ";")];
+  if (isRemovable(node)) return [replace(node, "{}")];
   if (ts.isBlock(node)) return earlyReturn(node);
   return [];
 }

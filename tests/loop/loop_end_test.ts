@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import { constants } from "node:os";
 import {
+  errno,
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
   EV_EOF,
   EV_ONESHOT,
   type Kevent64,
@@ -10,6 +13,7 @@ import {
   kevRead,
   kevTimer,
   kevWrite,
+  kqApply,
   NOTE_ABSOLUTE,
 } from "../../mod.ts";
 import { Loop, type Watch } from "../../loop.ts";
@@ -30,6 +34,8 @@ import {
   soon,
   triggered,
 } from "../async/support.ts";
+
+const { ENOENT } = constants.errno;
 
 describeKernels("a Loop's watch ends by itself", (kernel) => {
   /** Watches, notes whether the watch was active in each call, and does something with the event. */
@@ -91,6 +97,17 @@ describeKernels("a Loop's watch ends by itself", (kernel) => {
       await delivered(loop);
       assertEquals(calls.items.length, 3);
     }
+  });
+
+  it("R32 and is no watcher of the queue any more", async () => {
+    await using loop = new Loop();
+    using fds = new Descriptors();
+    const [reader, writer] = fds.pipe();
+    const { calls } = follow(loop, kevRead(reader));
+    fds.close(writer);
+    assertEquals(await calls.reach(1), [[0, true, false]]);
+    const deletion = kevRead(reader, { flags: EV_DELETE });
+    assertEquals([kqApply(loop.fd, deletion), errno()], [false, ENOENT]);
   });
 
   it("R32 as a level not before what there is was read", async () => {

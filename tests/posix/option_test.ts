@@ -66,6 +66,14 @@ describe("posix.ts", () => {
       assertFails(() => read(server, new Uint8Array(1)), "read", "ECONNRESET");
     });
 
+    it("setLinger() of null gives the end again", () => {
+      const [client, server] = tcpPair();
+      setLinger(client, 0);
+      setLinger(client, null);
+      closeNow(client);
+      assertEquals(read(server, new Uint8Array(1)), 0);
+    });
+
     it("refuse values that are none", () => {
       const [a] = kept(socketpair());
       for (const bytes of [0, -1, 1.5, 2 ** 31]) {

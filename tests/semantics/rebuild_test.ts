@@ -32,8 +32,7 @@ function haveRebuilt(kq: TestQueue, fds: Descriptors): void {
   fds.dup(reader);
   fds.closeBehind(reader);
   write(writer, 1);
-  assertEquals(kq.poll(), []);
-  kq.poll();
+  for (let call = 0; call < 3; call++) assertEquals(kq.poll(), []);
 }
 
 describeKernels("a queue that is rid of what was closed", () => {
@@ -77,6 +76,18 @@ describeKernels("a queue that is rid of what was closed", () => {
       assertEquals([data, udata], [5n, 7n]);
     });
   }
+
+  it("R13 an edge that was reported is not reported again", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [reader, writer] = fds.pipe();
+    kq.apply(kevRead(reader, { flags: EV_ADD | EV_CLEAR }));
+    write(writer, 1);
+    assertEquals(only(kq.wait()).data, 1n);
+    haveRebuilt(kq, fds);
+    write(writer, 1);
+    assertEquals(only(kq.wait()).data, 2n);
+  });
 
   it("R9 WRITE goes on after one of its own was closed", () => {
     using fds = new Descriptors();
