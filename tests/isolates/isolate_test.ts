@@ -62,8 +62,8 @@ for (const [kernel, args] of KERNELS) {
           assertEquals(outcome.restarts, RESTARTS);
           assertEquals(outcome.wrongBytes, 0);
           const [before, after] = outcome.threads;
-          // One of the pool's own may just have begun to wait.
-          assertLessOrEqual(after, before + 2);
+          // Deno keeps idle threads for 10 s after their last call, and the pool's calls go round among them.
+          assertLessOrEqual(after, before + 10);
         },
       );
     }
