@@ -192,4 +192,11 @@ describeKernels("many ready watchers", () => {
       assertEquals(idents(kq.poll()), others);
     }
   });
+
+  it("R100 deleting a timer that has expired loses no other timer", () => {
+    using kq = openQueue();
+    kq.apply(kevTimer(1, 20), kevTimer(2, 0));
+    kq.apply(kevTimer(2, 0, { flags: EV_DELETE }));
+    assertEquals(idents(kq.wait()), [1]);
+  });
 });
