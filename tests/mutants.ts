@@ -14,13 +14,14 @@ import { parseArgs } from "node:util";
 import config from "../deno.json" with { type: "json" };
 import { buildLibrary } from "./darwin/build.ts";
 import { DARWIN_LIBRARY_VARIABLE } from "./darwin/library.ts";
+import { draw } from "./mutants/draw.ts";
 import {
   describeMutation,
   mutate,
   type Mutation,
   mutationsOf,
-} from "./mutations.ts";
-import { SANITIZERS, testFlags } from "./run.ts";
+} from "./mutants/mutations.ts";
+import { firstFailure, run, runTests } from "./mutants/run.ts";
 
 /** Which folders of `tests/` are about a file of the module: the first whose name the file's path begins with. */
 const SUBJECTS: readonly (readonly [prefix: string, folders: string[]])[] = [
@@ -57,15 +58,8 @@ const NOT_COPIED = new Set([".git", "node_modules", "coverage"]);
 
 /** What became of a change. */
 interface Outcome {
-  readonly verdict: "killed" | "no module" | "timed out" | "survived";
+  readonly verdict: "killed" | "mistyped" | "timed out" | "survived";
   readonly by: string;
-}
-
-/** How a run of tests ended. */
-interface Run {
-  readonly ended: "passed" | "failed" | "timed out";
-  readonly output: string;
-  readonly ms: number;
 }
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
@@ -74,20 +68,6 @@ const BASELINE_MS = 600_000;
 const CHECK_MS = 120_000;
 /** For a file of tests or a few. */
 const FILES_MS = 60_000;
-
-/**
- * As PID 1 of the namespace stands a shell, since the kernel spares PID 1 the signals that it has no handler for. It has the
- * numbers go on from one of its own, as tests name their files by them.
- */
-const NAMESPACE = [
-  ...["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
-  ...[
-    "sh",
-    "-c",
-    'echo $1 >/proc/sys/kernel/ns_last_pid; shift; "$@"; exit $?',
-  ],
-  "sh",
-];
 
 const { values: options, positionals } = parseArgs({
   args: Deno.args,
@@ -98,12 +78,9 @@ const { values: options, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const flags = await testFlags();
-const hasNamespaces = await mayHaveNamespaces();
-/** The first number of a process in the next namespace. */
-let nextPid = 1000;
 const scratch = await Deno.makeTempDir({ prefix: "kqueue-mutants-" });
 const library = buildLibrary();
+const env = { [DARWIN_LIBRARY_VARIABLE]: library };
 const limits = new Map<string, number>();
 
 try {
@@ -117,7 +94,11 @@ async function tryTests(): Promise<void> {
   const copies = await makeCopies(Number(options.jobs));
   const sound = await runUnchanged(copies);
   const sources = await readSources(positionals);
-  const drawn = draw(sources, Number(options.count), Number(options.seed));
+  const drawn = draw(
+    [...sources].flatMap(([file, text]) => mutationsOf(file, text)),
+    Number(options.count),
+    Number(options.seed),
+  );
   const counts = new Map<string, number>();
   await share(drawn, copies, async (mutation, copy) => {
     const source = sources.get(mutation.file) ?? "";
@@ -150,7 +131,7 @@ async function makeCopies(count: number): Promise<string[]> {
 async function runUnchanged(copies: string[]): Promise<Set<string>> {
   const sound = new Set<string>();
   await share(FOLDERS.toReversed(), copies, async (folder, copy) => {
-    const run = await runTests(copy, [`tests/${folder}`], BASELINE_MS);
+    const run = await runTests(copy, [`tests/${folder}`], env, BASELINE_MS);
     limits.set(folder, 20_000 + 2 * run.ms);
     if (run.ended === "passed") sound.add(folder);
     else console.log(`tests/${folder} is left out: ${firstFailure(run)}`);
@@ -183,37 +164,6 @@ async function moduleFiles(): Promise<string[]> {
     }
   }
   return [...files].sort();
-}
-
-/** So many of all changes, spread evenly over the source, so that a file gets its share by its size. */
-function draw(
-  sources: ReadonlyMap<string, string>,
-  count: number,
-  seed: number,
-): Mutation[] {
-  const all = [...sources].flatMap(([file, text]) => mutationsOf(file, text));
-  if (all.length <= count) return all;
-  const random = randomNumbers(seed);
-  const stretch = all.length / count;
-  const drawn = Array.from({ length: count }, (_, index) => {
-    const place = Math.floor((index + random()) * stretch);
-    return all.slice(place, place + 1);
-  }).flat();
-  return drawn
-    .map((mutation) => ({ mutation, key: random() }))
-    .sort((one, other) => one.key - other.key)
-    .map(({ mutation }) => mutation);
-}
-
-/** Numbers from 0 to 1, the same for the same seed: a Weyl sequence whose bits are mixed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Hands each item to a copy that is free. */
@@ -262,8 +212,8 @@ async function runAgainst(
     );
     if (outcome !== undefined) return outcome;
   }
-  const check = await run(copy, ["check", ...ENTRIES], CHECK_MS);
-  if (check.ended !== "passed") return { verdict: "no module", by: "types" };
+  const check = await run(copy, ["check", ...ENTRIES], env, CHECK_MS);
+  if (check.ended !== "passed") return { verdict: "mistyped", by: "types" };
   for (const folder of FOLDERS) {
     if (subjects.includes(folder) || !sound.has(folder)) continue;
     const outcome = await outcomeOf(
@@ -311,73 +261,12 @@ async function outcomeOf(
   limitMs: number,
 ): Promise<Outcome | undefined> {
   const where = files.length > 1 ? `${files[0]}, …` : files.join();
-  let result = await runTests(copy, files, limitMs);
+  let result = await runTests(copy, files, env, limitMs);
   if (result.ended === "failed") {
     const failed = result.output.match(/tests\/\w+\/\w+_test\.ts(?=:\d)/)?.[0];
-    result = await runTests(copy, failed ? [failed] : files, limitMs);
+    result = await runTests(copy, failed ? [failed] : files, env, limitMs);
   }
   if (result.ended === "passed") return undefined;
   if (result.ended === "timed out") return { verdict: "timed out", by: where };
   return { verdict: "killed", by: `${where}: ${firstFailure(result)}` };
-}
-
-function firstFailure({ output }: Run): string {
-  return output.match(/^(.+ => \S+)$/m)?.[1] ??
-    output.match(/^(?:error|Uncaught).*$/m)?.[0] ?? "it ended";
-}
-
-async function runTests(
-  copy: string,
-  files: string[],
-  limitMs: number,
-): Promise<Run> {
-  const args = ["test", ...flags, "--no-check", "--fail-fast", "--quiet"];
-  return await run(copy, [...args, ...files], limitMs);
-}
-
-async function run(cwd: string, args: string[], limitMs: number): Promise<Run> {
-  const [command = "", ...rest] = [...prefix(), Deno.execPath(), ...args];
-  const start = performance.now();
-  const child = new Deno.Command(command, {
-    args: rest,
-    cwd,
-    env: {
-      ...SANITIZERS,
-      [DARWIN_LIBRARY_VARIABLE]: library,
-      NO_COLOR: "1",
-    },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    child.kill("SIGKILL");
-  }, limitMs);
-  const { success, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return {
-    ended: isLate ? "timed out" : success ? "passed" : "failed",
-    output: decoder.decode(stdout) + decoder.decode(stderr),
-    ms: performance.now() - start,
-  };
-}
-
-/** What stands before a command: it runs below the priority of everything else, in a namespace where it may. */
-function prefix(): string[] {
-  const nice = ["nice", "-n", "5"];
-  if (!hasNamespaces) return nice;
-  nextPid = nextPid > 28_000 ? 1000 : nextPid + 500;
-  return [...nice, ...NAMESPACE, `${nextPid}`];
-}
-
-async function mayHaveNamespaces(): Promise<boolean> {
-  const [command = "", ...args] = [...NAMESPACE, "1000", "true"];
-  try {
-    return (await new Deno.Command(command, { args }).output()).success;
-  } catch {
-    return false;
-  }
 }

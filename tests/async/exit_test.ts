@@ -55,6 +55,17 @@ const EXITS: readonly Program[] = [
     ],
   },
   {
+    name: "a program whose first wait finds no descriptor left (R102)",
+    lines: [
+      `const kq = new mod.Kqueue();`,
+      `const fds = [];`,
+      `try { for (;;) fds.push(posix.dup(1)); } catch { /* EMFILE */ }`,
+      `const { code } = await kq.waitAsync().catch((error) => error);`,
+      `for (const fd of fds) posix.close(fd);`,
+      `if (code !== "EMFILE") throw new Error(code);`,
+    ],
+  },
+  {
     name: "a program that left its `for await`",
     lines: [
       `const kq = new mod.Kqueue();`,

@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
   EV_DISPATCH,
   EV_ONESHOT,
   type Kevent,
@@ -14,7 +15,13 @@ import {
   NOTE_TRIGGER,
   NOTE_USECONDS,
 } from "../../mod.ts";
-import { ALL_CALLS, elapse, openQueue, type TestQueue } from "./calls.ts";
+import {
+  ALL_CALLS,
+  elapse,
+  idents,
+  openQueue,
+  type TestQueue,
+} from "./calls.ts";
 import { Descriptors, send, write } from "./descriptors.ts";
 import { describeKernels } from "./kernels.ts";
 
@@ -166,5 +173,30 @@ describeKernels("many ready watchers", () => {
       new Set(kq.poll().map(key)),
       new Set(changes.map(key)),
     );
+  });
+
+  it("R100 deleting a ready watcher loses none that came before or after it", () => {
+    for (const deleted of [1, 2, 3]) {
+      using kq = openQueue();
+      const user = (ident: number, flags = 0, fflags = NOTE_TRIGGER) =>
+        kevUser(ident, { flags, fflags });
+      kq.apply(...[1, 2, 3].map((ident) => user(ident, EV_ADD | EV_CLEAR, 0)));
+      // What was reported long ago goes before what was reported now.
+      for (const ident of [3, 2]) {
+        kq.apply(user(ident));
+        assertEquals(idents(kq.poll()), [ident]);
+      }
+      for (const ident of [2, 1, 3]) kq.apply(user(ident));
+      kq.apply(user(deleted, EV_DELETE, 0));
+      const others = [1, 2, 3].filter((ident) => ident !== deleted);
+      assertEquals(idents(kq.poll()), others);
+    }
+  });
+
+  it("R100 deleting a timer that has expired loses no other timer", () => {
+    using kq = openQueue();
+    kq.apply(kevTimer(1, 20), kevTimer(2, 0));
+    kq.apply(kevTimer(2, 0, { flags: EV_DELETE }));
+    assertEquals(idents(kq.wait()), [1]);
   });
 });

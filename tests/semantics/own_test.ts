@@ -157,6 +157,18 @@ describe("the engine's own descriptors", { ignore: !IS_LINUX }, () => {
     assertCode(() => under.kq.apply(kevRead(own[0])), "EBADF");
   });
 
+  it("R102 a dup2 onto one of them that fails takes nothing away", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [reader] = fds.pipe();
+    const [timer] = opened(() => kq.apply(kevTimer(1, 20)));
+    outOfDescriptors(() => {
+      // Beyond the limit.
+      assertCode(() => fds.dup2(reader, timer), "EBADF");
+    });
+    assertEquals(idents(kq.wait()), [1]);
+  });
+
   it("R9 one that was closed is not waited for any more", () => {
     using fds = new Descriptors();
     using kq = openQueue();

@@ -77,6 +77,17 @@ describeKernels("a queue that is rid of what was closed", () => {
     });
   }
 
+  it("R9 a datagram socket that was writable is not reported any more", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [a] = fds.socketpair("datagram");
+    kq.apply(kevWrite(a));
+    assertEquals(idents(kq.poll()), [a]);
+    fds.dup(a);
+    fds.closeBehind(a);
+    for (let call = 0; call < 3; call++) assertEquals(kq.poll(), []);
+  });
+
   it("R13 an edge that was reported is not reported again", () => {
     using fds = new Descriptors();
     using kq = openQueue();

@@ -54,10 +54,10 @@ const TRIALS: Record<string, () => string> = {
   // First, as no report of another trial's timer is left anywhere.
   "a wait of a fraction of a ms"() {
     using kq = new Kqueue();
-    kq.apply(kevTimer(1, 500, { fflags: NOTE_USECONDS }));
+    kq.apply(kevTimer(1, 50_000, { fflags: NOTE_USECONDS }));
     const start = performance.now();
     const { length } = kq.wait(10 * PATIENCE + 0.5);
-    const isLate = performance.now() - start > 10 * PATIENCE;
+    const isLate = performance.now() - start > PATIENCE;
     return length === 0 ? "nothing" : isLate ? "an event, late" : "an event";
   },
   USER: () => first(kevUser(1, { flags: EV_ADD, fflags: NOTE_TRIGGER })),
