@@ -149,4 +149,15 @@ describeKernels("sockets that change their state", () => {
       assertEquals(only(kq.poll()).filter, EVFILT_WRITE);
     });
   }
+
+  it("R31 bytes behind an urgent one are there to be read", () => {
+    using fds = new Descriptors();
+    using kq = openQueue();
+    const [client, server] = fds.tcp();
+    kq.apply(kevRead(server));
+    posix.send(client, new Uint8Array(1), { outOfBand: true });
+    send(client, 3);
+    assertEquals(only(kq.wait()).filter, EVFILT_READ);
+    receive(server, 3);
+  });
 });
