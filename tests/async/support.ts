@@ -127,9 +127,13 @@ export async function reported(
 const LIMIT = 60_000;
 
 /** Registers a test, as that of `@std/testing/bdd` does. */
-export function it(name: string, body: () => void | Promise<void>): void {
+export function it(
+  name: string,
+  body: () => void | Promise<void>,
+  limit: number = LIMIT,
+): void {
   register(name, async () => {
-    await soon(Promise.resolve(body()), LIMIT);
+    await soon(Promise.resolve(body()), limit);
   });
 }
 
@@ -138,8 +142,9 @@ export function itUnless(
   reason: string | undefined,
   name: string,
   body: () => void | Promise<void>,
+  limit?: number,
 ): void {
-  if (reason === undefined) it(name, body);
+  if (reason === undefined) it(name, body, limit);
   else register.skip(`${name} (${reason})`, body);
 }
 

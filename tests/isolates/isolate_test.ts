@@ -65,6 +65,7 @@ for (const [kernel, args] of KERNELS) {
           // Deno keeps idle threads for 10 s after their last call, and the pool's calls go round among them.
           assertLessOrEqual(after, before + 10);
         },
+        PATIENCE,
       );
     }
 
