@@ -177,14 +177,24 @@ describeOverDarwin("waitAsync over the C library", (darwin) => {
   it("R104 leaves out the last of more than poll takes, and the others wait", async () => {
     using other = new Kqueue();
     const { waiting } = await begin();
-    // The call under way is over many, and the next one is refused.
-    hooks.failNextWait(EINVAL, 5);
+    // Both are waited for in one call from the next on.
+    const joined = hooks.polls();
     const last = other.waitAsync();
-    await pause(2);
-    hooks.failNext(EINVAL);
-    const error = await assertRejects(() => soon(last), SystemError);
+    await away(joined);
+    while (hooks.lastPoll() < 3) await turn();
+    // The one after that is refused.
+    hooks.failNextWait(EINVAL, 200);
+    using third = new Kqueue();
+    const before = hooks.polls();
+    const refused = third.waitAsync();
+    await away(before);
+    hooks.failNext(EINVAL); // asked again, it is refused once more
+    const error = await assertRejects(() => soon(refused), SystemError);
     assertEquals([error.code, error.syscall], ["EINVAL", "poll"]);
     assert(await isPending(waiting));
+    assert(await isPending(last));
+    other.apply(triggered(1));
+    assertEquals((await soon(last)).length, 1);
     darwin.kq.apply(triggered(1));
     assertEquals((await soon(waiting)).length, 1);
   });
