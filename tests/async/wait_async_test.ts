@@ -39,8 +39,8 @@ describeKernels("waitAsync", () => {
       let waits = 0;
       const interval = setInterval(() => ticks++, 1);
       try {
-        const end = performance.now() + 400;
-        for (; performance.now() < end; waits++) {
+        const end = performance.now() + PATIENCE;
+        for (; ticks <= 40 && performance.now() < end; waits++) {
           assertEquals((await kq.waitAsync()).length, 1);
         }
       } finally {
@@ -59,7 +59,7 @@ describeKernels("waitAsync", () => {
         clearInterval(interval);
       });
       assertEquals(only(events.toArray()).ident, 1n);
-      assertGreater(ticks, 10);
+      assertGreater(ticks, 2);
     });
 
     it("loses no event to an abort, a timeout or a close of another wait", async () => {
