@@ -167,6 +167,54 @@ describe("a test file that ends while it waits", () => {
   );
 });
 
+describe("Deno's sanitizer of operations", () => {
+  itUnless(
+    mayNot ?? lacks({ name: "write" }),
+    "finds nothing when the last that waited has left",
+    async () => {
+      const folder = await Deno.makeTempDir({ prefix: "kqueue-" });
+      try {
+        const module = JSON.stringify(import.meta.resolve("../../mod.ts"));
+        await Deno.writeTextFile(
+          `${folder}/leaves_test.ts`,
+          `import { errno, Kqueue } from ${module};
+           errno(); // opens the library outside of the tests
+           const kq = new Kqueue(); // stays open: closing it would end the call as well
+           const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+           Deno.test({
+             name: "an abort",
+             sanitizeOps: true,
+             fn: async () => {
+               const controller = new AbortController();
+               const { signal } = controller;
+               const waiting = kq.waitAsync({ signal }).catch(() => {});
+               await pause();
+               controller.abort();
+               await waiting;
+             },
+           });
+           Deno.test({
+             name: "a timeout",
+             sanitizeOps: true,
+             fn: async () => {
+               await kq.waitAsync({ timeoutMs: 10 });
+             },
+           });`,
+        );
+        const { code, text } = await run(
+          "test",
+          ...FLAGS,
+          "--allow-ffi",
+          folder,
+        );
+        assertEquals(code, 0, text);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  );
+});
+
 /** What makes the module known as `mod`, over a library where one is named. */
 function prelude([library]: readonly string[]): string[] {
   const url = JSON.stringify(import.meta.resolve("../../mod.ts"));
