@@ -11,6 +11,7 @@ const CHECKS = [
   ["publish", "--dry-run", "--allow-dirty"],
   ["run", "--allow-run", "tests/imports.ts"],
   ["run", "--allow-read", "tests/rules.ts", "--counts"],
+  ["run", "--allow-read", "tests/differences.ts"],
 ];
 
 const failed = CHECKS.filter((args) => {

@@ -52,7 +52,7 @@ async function checkRules(): Promise<boolean> {
 }
 
 /** The page's rules with their titles, in its order. */
-async function readRules(): Promise<Map<string, string>> {
+export async function readRules(): Promise<Map<string, string>> {
   const page = await Deno.readTextFile(PAGE);
   const rules = new Map<string, string>();
   for (const [, rule, title] of page.matchAll(/^### (R\d+a?) (.+)$/gm)) {
@@ -93,7 +93,10 @@ async function unknownNames(
 }
 
 /** The files of a folder and those in it whose names fit, each with its path from the first one and its text. */
-async function sources(folder: URL, fit: RegExp): Promise<[string, string][]> {
+export async function sources(
+  folder: URL,
+  fit: RegExp,
+): Promise<[string, string][]> {
   const found: [string, string][] = [];
   for await (const url of filesIn(folder)) {
     const path = url.href.slice(folder.href.length);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe } from "@std/testing/bdd";
-import { darwinLibrary } from "../darwin/library.ts";
+import { kernelsOfPrograms } from "../system.ts";
 import { itUnless, lacks, soon } from "./support.ts";
 
 /** How long a program may take to start, wait and exit. */
@@ -194,24 +194,15 @@ const STAYS: readonly Program[] = [
   },
 ];
 
-const library = darwinLibrary();
-const KERNELS: [name: string, lines: string[]][] = [
-  [Deno.build.os === "linux" ? "the engine" : "macOS", []],
-];
-if (Deno.build.os === "linux" && "path" in library) {
-  const path = JSON.stringify(library.path);
-  KERNELS.push([
-    "the C library of Darwin's ABI",
-    [`mod.useLibc(mod.openLibc(${path}));`],
-  ]);
-}
-
 const mayNotRun = lacks({ name: "run" });
 
-for (const [kernel, prelude] of KERNELS) {
+for (const [kernel, ...libraries] of kernelsOfPrograms()) {
+  const prelude = libraries.map((path) =>
+    `mod.useLibc(mod.openLibc(${JSON.stringify(path)}));`
+  );
   describe(`a program exits when it has let go, over ${kernel}:`, () => {
     for (const { name, lines, isRich } of EXITS) {
-      const noFilter = isRich && prelude.length > 0
+      const noFilter = isRich && libraries.length > 0
         ? "the C library has no such filter"
         : undefined;
       itUnless(mayNotRun ?? noFilter, name, async () => {

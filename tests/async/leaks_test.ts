@@ -11,10 +11,12 @@ import { dup, open, read } from "../../posix.ts";
 import { idents, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
+import { IS_LINUX } from "../system.ts";
 import { it, itUnless, pause, soon, triggered, turn } from "./support.ts";
 
 const TIMES = 1000;
-const notLinux = Deno.build.os === "linux" ? undefined : "needs Linux's /proc";
+/** Why threads cannot be counted; undefined where they can. */
+const notLinux = IS_LINUX ? undefined : "needs Linux's /proc";
 
 /** How many threads this process has, as Linux tells. */
 function countThreads(): number {

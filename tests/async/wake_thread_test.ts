@@ -35,14 +35,17 @@ class OtherThread {
   }
 }
 
+/** Of the thread, which must call the same kernel. */
 function libraryOf({ isStandIn }: Kernel): string | undefined {
   const library = isStandIn ? darwinLibrary() : { skip: "" };
   return "path" in library ? library.path : undefined;
 }
 
 describeKernels("a queue and another thread", (kernel) => {
+  // R62, and its *Linux* clause.
   const shared = mayNot ??
     (kernel.isEngine ? "*Linux*: a queue belongs to one isolate" : undefined);
+  // R62 *Linux*: what is asked here.
   const foreign = mayNot ??
     (kernel.isEngine ? undefined : "the kernel shares queues");
 

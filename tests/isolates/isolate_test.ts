@@ -1,7 +1,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe } from "@std/testing/bdd";
 import { itUnless, lacks, soon } from "../async/support.ts";
-import { darwinLibrary } from "../darwin/library.ts";
+import { kernelsOfPrograms } from "../system.ts";
 import type { Outcome as Lost } from "./lost_bell.ts";
 import type { Outcome } from "./pool.ts";
 
@@ -11,13 +11,7 @@ const PATIENCE = 300_000;
 
 const mayNot = lacks({ name: "run" });
 
-const library = darwinLibrary();
-const KERNELS: [name: string, args: string[]][] = [
-  [Deno.build.os === "linux" ? "the engine" : "macOS", []],
-];
-if (Deno.build.os === "linux" && "path" in library) {
-  KERNELS.push(["the C library of Darwin's ABI", [library.path]]);
-}
+const KERNELS = kernelsOfPrograms();
 
 /** Runs a program of its own, and gives its exit code and what it printed. */
 async function run(
@@ -43,7 +37,7 @@ function path(name: string): string {
   return new URL(name, import.meta.url).pathname;
 }
 
-for (const [kernel, args] of KERNELS) {
+for (const [kernel, ...args] of KERNELS) {
   describe(`an isolate that ends while it waits, over ${kernel}`, () => {
     for (const end of ["terminate", "close", "throw"]) {
       itUnless(
@@ -106,7 +100,7 @@ for (const [kernel, args] of KERNELS) {
   });
 }
 
-for (const [kernel, args] of KERNELS) {
+for (const [kernel, ...args] of KERNELS) {
   describe(`the descriptor that calls the waiting thread back, over ${kernel}`, () => {
     for (const loss of ["closed", "quiet", "readable", "queue"]) {
       itUnless(

@@ -100,6 +100,7 @@ async function threadsAtMost(limit: number): Promise<number> {
   }
 }
 
+/** Of /proc, which Linux alone has. */
 function countThreads(): number {
   if (Deno.build.os !== "linux") return 0;
   return [...Deno.readDirSync("/proc/self/task")].length;

@@ -37,7 +37,7 @@ import {
 
 const { ENOENT } = constants.errno;
 
-describeKernels("a Loop's watch ends by itself", (kernel) => {
+describeKernels("a Loop's watch ends by itself", ({ noSystemFilters }) => {
   /** Watches, notes whether the watch was active in each call, and does something with the event. */
   function follow(
     loop: Loop,
@@ -157,10 +157,7 @@ describeKernels("a Loop's watch ends by itself", (kernel) => {
     }
   });
 
-  const noFilter = kernel.isStandIn
-    ? "the C library has no such filter"
-    : undefined;
-  itUnless(noFilter, "R81 when its process has exited", async () => {
+  itUnless(noSystemFilters, "R81 when its process has exited", async () => {
     await using loop = new Loop();
     const pid = posix.spawn(["sleep", "1000"]);
     const { watch, calls } = follow(loop, kevProc(pid));

@@ -30,6 +30,7 @@ import {
   temporaryPath,
 } from "./support.ts";
 
+/** Of a path in a sockaddr_un, in bytes, which has a zero after it. */
 const LONGEST = Deno.build.os === "darwin" ? 103 : 107;
 
 /** A path of so many bytes, which nothing has. */

@@ -23,7 +23,6 @@ import { Descriptors, write } from "./descriptors.ts";
 import {
   assertIdle,
   countDescriptors,
-  IS_LINUX,
   openFile,
   QUEUES,
   SIGURG,
@@ -31,6 +30,7 @@ import {
   turn,
   USES,
 } from "./filters.ts";
+import { IS_LINUX } from "../system.ts";
 
 describe("watchers of every filter that come and go", () => {
   for (const [title, use] of Object.entries(USES)) {

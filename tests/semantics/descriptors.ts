@@ -224,6 +224,7 @@ export function lowestFree(least = 0): number {
   return fd;
 }
 
+/** Of <sys/resource.h>. */
 const RLIMIT_NOFILE = Deno.build.os === "darwin" ? 8 : 7;
 
 /** Takes every descriptor that this process may have, calls `use`, and gives them back. */

@@ -24,7 +24,6 @@ import {
   write,
 } from "./descriptors.ts";
 
-export const IS_LINUX = Deno.build.os === "linux";
 export const F_GETFD = 1;
 /** More than the tests of this file ever have open at once. */
 export const HIGHEST = 2048;

@@ -13,6 +13,7 @@ import {
 import { kevUser, Kqueue, type Libc, openLibc, useLibc } from "../../mod.ts";
 import { close, dup } from "../../posix.ts";
 import { darwinLibrary } from "../darwin/library.ts";
+import { IS_LINUX, STAND_IN_NAME, SYSTEM_NAME } from "../system.ts";
 import { lowestFree, openSystem } from "./descriptors.ts";
 
 /** What answers the calls, as far as a test may have to know. */
@@ -25,25 +26,28 @@ export interface Kernel {
   readonly isStandIn: boolean;
   /** R20: whether EV_UDATA_SPECIFIC is there to be tested; *Linux* may refuse it. */
   readonly hasUdataSpecific: boolean;
+  /** Why VNODE, PROC and SIGNAL cannot be tried; undefined where they can. */
+  readonly noSystemFilters: string | undefined;
 }
 
 /** From here on the engine numbers its own descriptors, where the limit allows it. */
 const FIRST_OWN = 4096;
 
-const IS_LINUX = Deno.build.os === "linux";
-
 const SYSTEM: Kernel = {
-  name: IS_LINUX ? "the engine" : "macOS",
+  name: SYSTEM_NAME,
   isEngine: IS_LINUX,
   isStandIn: false,
+  // R20
   hasUdataSpecific: !IS_LINUX,
+  noSystemFilters: undefined,
 };
 
 const STAND_IN: Kernel = {
-  name: "the C library of Darwin's ABI",
+  name: STAND_IN_NAME,
   isEngine: false,
   isStandIn: true,
   hasUdataSpecific: true,
+  noSystemFilters: "the C library has no such filter",
 };
 
 // Deno's sanitizers take a library that a test opens for a leak: all that tests need are opened before.
@@ -60,6 +64,7 @@ export function describeKernels(
     checkDescriptors();
     body(SYSTEM);
   });
+  // macOS needs no stand-in for itself.
   if (IS_LINUX) describeStandIn(`${title}, over ${STAND_IN.name}`, body);
 }
 

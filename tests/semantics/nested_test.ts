@@ -125,6 +125,7 @@ describeKernels("a queue in another", (kernel) => {
     assertEquals(data, count);
   }
 
+  // The C library has no VNODE.
   const sources = kernel.isStandIn
     ? SOURCES
     : { ...SOURCES, ...SYSTEM_SOURCES };

@@ -26,6 +26,7 @@ function nest(outer: TestQueue, inner: TestQueue): void {
 }
 
 describeKernels("how deep queues are in each other", (kernel) => {
+  // R22
   const most = kernel.isEngine ? MOST_LEVELS_OF_EPOLL : MOST_LEVELS;
 
   it(`R22 ${most} levels are taken, one more is EINVAL`, () => {

@@ -30,8 +30,7 @@ import {
   temporaryPath,
   write,
 } from "./descriptors.ts";
-
-const IS_LINUX = Deno.build.os === "linux";
+import { IS_LINUX } from "../system.ts";
 
 // Opened before the tests, whose sanitizers would take the libraries for leaks.
 openSystem();
@@ -107,6 +106,7 @@ class Subjects extends Descriptors {
   }
 }
 
+// R9: macOS's kernel has none in the program.
 describe("the engine's own descriptors", { ignore: !IS_LINUX }, () => {
   it("R9 their numbers are out of the program's way", () => {
     const lowest = lowestFree();

@@ -13,18 +13,20 @@ import {
   NOTE_EXITSTATUS,
 } from "../../mod.ts";
 import * as posix from "../../posix.ts";
+import { IS_LINUX } from "../system.ts";
 import { openQueue } from "./calls.ts";
 import { Descriptors, temporaryPath } from "./descriptors.ts";
 
-export const IS_LINUX = Deno.build.os === "linux";
 export const { SIGKILL, SIGTERM } = constants.signals;
 
 /** More than any system numbers its processes. */
 export const NO_PID = 0x7fff_fffe;
 export const STATUS = (NOTE_EXIT | NOTE_EXITSTATUS) >>> 0;
 
+/** Of <sys/wait.h>. */
 export const P_PID = 1;
 export const WEXITED = 4;
+/** Of <sys/wait.h>, with another value on each system. */
 export const WNOWAIT = IS_LINUX ? 0x0100_0000 : 0x20;
 
 // Opened before the tests, whose sanitizers would take the libraries for leaks.

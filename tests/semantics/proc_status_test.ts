@@ -19,13 +19,13 @@ import {
   assertStatus,
   Child,
   exitStatus,
-  IS_LINUX,
   mayKill,
   mayRun,
   Program,
   SharedFile,
   SIGKILL,
 } from "./proc.ts";
+import { IS_LINUX } from "../system.ts";
 
 describe("EVFILT_PROC: status and what else there is", () => {
   for (const code of [0, 1, 3, 127, 255]) {

@@ -21,12 +21,12 @@ import {
   Child,
   exitStatus,
   gettid,
-  IS_LINUX,
   NO_PID,
   SharedFile,
   SIGKILL,
   SIGTERM,
 } from "./proc.ts";
+import { IS_LINUX } from "../system.ts";
 
 describe("EVFILT_PROC", () => {
   it("R80 a process that is not there is ESRCH", () => {

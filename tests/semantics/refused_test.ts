@@ -93,6 +93,7 @@ const REFUSALS: readonly Refusal[] = [
   { call: "timerfd_settime", fail: TIMERS },
 ];
 
+// What refuses is seccomp, by a program in C.
 describe("a kernel that refuses calls", { ignore: !mayRun() }, () => {
   let folder = "";
   let refuse = "";

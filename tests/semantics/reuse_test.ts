@@ -134,6 +134,7 @@ function assertIdle(kq: TestQueue): void {
 
 describeKernels("numbers that are used again", (kernel) => {
   for (const [way, close] of Object.entries(WAYS)) {
+    // R9 *Linux*: noticed only when somebody looks.
     const isLate = kernel.isEngine && close === WAYS["behind its back"];
     describe(`closed ${way}`, () => {
       it("R9 thousands of times, with other watchers active", () => {

@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { constants } from "node:os";
 import { PATIENCE } from "./calls.ts";
 
+// Where Deno may be started.
 describe("a program with EVFILT_SIGNAL", { ignore: !mayRunDeno() }, () => {
   const prelude = `
     import { EV_DELETE, Kqueue, kevSignal } from "${

@@ -24,8 +24,8 @@ import {
   PATIENCE,
   type TestQueue,
 } from "./calls.ts";
+import { IS_LINUX } from "../system.ts";
 
-const IS_LINUX = Deno.build.os === "linux";
 // Both are ignored unless somebody handles them.
 const { SIGURG, SIGWINCH } = constants.signals;
 

@@ -68,7 +68,7 @@ describeKernels("EV_UDATA_SPECIFIC and EV_VANISHED", (kernel) => {
     });
   }
 
-  if (!kernel.hasUdataSpecific) {
+  if (!kernel.hasUdataSpecific) { // R20
     it("R20 EV_UDATA_SPECIFIC is ENOTSUP (*Linux*)", () => {
       using fds = new Descriptors();
       using kq = openQueue();

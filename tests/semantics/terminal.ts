@@ -2,10 +2,12 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { openSystemLibrary } from "../../library.ts";
 import { close, dup } from "../../posix.ts";
+import { IS_LINUX } from "../system.ts";
 import { Descriptors } from "./descriptors.ts";
 
 const O_RDWR = 2;
-const O_NOCTTY = Deno.build.os === "linux" ? 0o400 : 0x20000;
+/** Of <fcntl.h>, with another value on each system. */
+const O_NOCTTY = IS_LINUX ? 0o400 : 0x20000;
 
 // Opened before the tests, whose sanitizers would take the library for a leak.
 const libc = openSystemLibrary({

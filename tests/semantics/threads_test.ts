@@ -33,6 +33,7 @@ function obstacle(kernel: Kernel): string | undefined {
 
 describeKernels("threads", (kernel) => {
   const why = obstacle(kernel);
+  // R62, and its *Linux* clause.
   const test = why === undefined ? it : it.skip;
   const reason = why === undefined ? "" : ` (${why})`;
 

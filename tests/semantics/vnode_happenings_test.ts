@@ -21,8 +21,7 @@ import {
   notes,
   watch,
 } from "./vnode_folder.ts";
-
-const IS_LINUX = Deno.build.os === "linux";
+import { IS_LINUX } from "../system.ts";
 
 // Opened before the tests, whose sanitizers would take the libraries for leaks.
 openSystem();
@@ -134,9 +133,11 @@ const FOLDER_HINTS: [script: string, wanted: string, comes: string][] = [
 describe("what happens to files", () => {
   for (const [what, happenings, prepare] of SUBJECTS) {
     for (const [script, names, onLinux = names] of happenings) {
+      // R91
       const posted = IS_LINUX ? onLinux : names;
       // Before Linux 6.13 a file that was made within the clock's tick before may pass for one that was made after.
       const perhapsOnLinux = posted === "DELETE" ? "LINK" : "";
+      // R91: a file system of macOS may post one NOTE_ATTRIB more.
       const perhaps = IS_LINUX ? perhapsOnLinux : "ATTRIB";
 
       it(`R91 ${what} reports "${script}", once with EV_CLEAR`, () => {

@@ -138,6 +138,7 @@ describeKernels("readableStream()", (kernel) => {
     await assertRejects(() => reader.closed, SystemError);
   });
 
+  // The C library learns of an error by SO_ERROR, which takes it.
   const takes = kernel.isStandIn
     ? "the C library's events take a socket's error for good"
     : undefined;
