@@ -21,6 +21,7 @@ import {
 import { idents, only, PATIENCE } from "../semantics/calls.ts";
 import { Descriptors, write } from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
+import { ALL, leave, ready, rest } from "./iterators.ts";
 import {
   block,
   isPending,
@@ -30,33 +31,6 @@ import {
   triggered,
   turn,
 } from "./support.ts";
-
-const ALL = [1, 2, 3, 4, 5];
-
-/** A queue whose watchers 1 to 5 are all ready, to be reported once. */
-function ready(flags: number = EV_ADD | EV_CLEAR): Kqueue {
-  const kq = new Kqueue();
-  kq.apply(ALL.map((ident) => triggered(ident, 10 * ident, flags)));
-  return kq;
-}
-
-/** What polls still find. */
-function rest(kq: Kqueue): number[] {
-  const seen: number[] = [];
-  for (;;) {
-    const events = idents(kq.poll());
-    if (events.length === 0) return seen.sort();
-    seen.push(...events);
-  }
-}
-
-/** Ends an iterator, as leaving its loop does. */
-async function leave(
-  iterator: AsyncIterator<Kevent64>,
-): Promise<IteratorResult<Kevent64>> {
-  assert(iterator.return !== undefined);
-  return await soon(iterator.return());
-}
 
 describeKernels("for await over a queue", () => {
   it("gives the events of a batch one by one", async () => {
