@@ -18,6 +18,7 @@ const { EINVAL } = constants.errno;
 
 /** The timeout of a call that does not wait. To `kevent64` it is a flag, which costs less on macOS. */
 export const NOW: Timespec = new Timespec();
+const NOW_MEMORY = timespecMemoryOf(NOW);
 
 /**
  * The call whose records the memory holds, or where the queue belongs to the other, that one with copies of the records.
@@ -31,13 +32,50 @@ export function callEither(
   events: RecordMemory | null,
   timeout: Timespec | null,
 ): number {
+  const count = callFirst(kq, changes, events, timeout);
+  return count === -1 ? callOther(kq, changes, events, timeout) : count;
+}
+
+/** The first half of {@linkcode callEither}: the call whose records the memory holds. */
+export function callFirst(
+  kq: number,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
+  timeout: Timespec | null,
+): number {
   const is64 = (changes ?? events)?.recordSize === KEVENT64_SIZE;
-  const length = changes === null ? 0 : changes.length;
-  const count = callOne(is64, kq, changes, events, timeout);
-  if (count !== -1 || errno() !== EINVAL) return count;
-  // A call that fails empties its event list, which may be the changes'.
-  if (changes !== null) changes.length = length;
-  return callOther(!is64, kq, changes, events, timeout);
+  return callOne(is64, kq, changes, events, timeout);
+}
+
+/** The same for what is ready now, which is called most: it asks least. */
+export function collectFirst(kq: number, events: RecordMemory): number {
+  const kernel = currentKernel();
+  const count = events.recordSize === KEVENT64_SIZE
+    ? kernel.kevent64(kq, null, events, KEVENT_FLAG_IMMEDIATE, null)
+    : kernel.kevent(kq, null, events, NOW_MEMORY);
+  events.length = count === -1 ? 0 : count;
+  return count;
+}
+
+/** The second half, for a call that failed: the other one, where it said EINVAL, which its kind may be the reason of. */
+export function callOther(
+  kq: number,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
+  timeout: Timespec | null,
+): number {
+  if (errno() !== EINVAL) return -1;
+  const is64 = (changes ?? events)?.recordSize !== KEVENT64_SIZE;
+  const otherChanges = changes === null ? null : twinOf(changes);
+  if (changes !== null && otherChanges !== null) {
+    copyRecords(changes, otherChanges, changes.length);
+  }
+  const otherEvents = events === null ? null : twinOf(events);
+  const count = callOne(is64, kq, otherChanges, otherEvents, timeout);
+  if (count !== -1 && events !== null && otherEvents !== null) {
+    copyRecords(otherEvents, events, otherEvents.length);
+  }
+  return count;
 }
 
 function callOne(
@@ -61,25 +99,9 @@ function callOne(
       memory,
     )
     : kernel.kevent(kq, changes, events, memory);
-  if (events !== null) events.length = count < 0 ? 0 : count;
-  return count;
-}
-
-function callOther(
-  is64: boolean,
-  kq: number,
-  changes: RecordMemory | null,
-  events: RecordMemory | null,
-  timeout: Timespec | null,
-): number {
-  const otherChanges = changes === null ? null : twinOf(changes);
-  if (changes !== null && otherChanges !== null) {
-    copyRecords(changes, otherChanges, changes.length);
-  }
-  const otherEvents = events === null ? null : twinOf(events);
-  const count = callOne(is64, kq, otherChanges, otherEvents, timeout);
-  if (events !== null && otherEvents !== null) {
-    copyRecords(otherEvents, events, otherEvents.length);
+  // Where a call fails, changes that share their memory with the events are still to be applied.
+  if (events !== null && (count !== -1 || events !== changes)) {
+    events.length = count === -1 ? 0 : count;
   }
   return count;
 }

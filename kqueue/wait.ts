@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { errno } from "../ffi.ts";
 import { now } from "../intrinsics.ts";
+import { currentKernel } from "../kernel.ts";
 import { intOf, wrongNumber } from "../kevent/check.ts";
 import {
   type Kevent64List,
@@ -17,7 +18,13 @@ import {
 } from "../kevent/memory.ts";
 import type { KeventInit } from "../kevent/record.ts";
 import { Timespec } from "../kevent/timespec.ts";
-import { callEither, NOW } from "./either.ts";
+import {
+  callEither,
+  callFirst,
+  callOther,
+  collectFirst,
+  NOW,
+} from "./either.ts";
 
 const { EINTR } = constants.errno;
 
@@ -51,7 +58,9 @@ export function kqApply(kq: number | bigint, change: KeventInit): boolean {
   checkChange();
   writeChange(single, 0, 0);
   single.length = 1;
-  return callOn(fd, single, null, null) === 0;
+  // A queue of this call's kind, as most are, is done with it.
+  const count = currentKernel().kevent(fd, single, null, null);
+  return count !== -1 || goOn(fd, single, null, null) !== -1;
 }
 
 /**
@@ -111,23 +120,36 @@ export function waitOn(
 
 /** Takes what is ready. The count, or -1 with `errno()`. */
 export function collectNow(kq: number, events: RecordMemory): number {
-  return callOn(kq, null, events, NOW);
+  const count = collectFirst(kq, events);
+  return count === -1 ? goOn(kq, null, events, NOW) : count;
 }
 
-/** A call that does not wait, made again where a signal cuts it short: on macOS even such a one may sleep for a moment. */
+/** A call with changes, which does not wait. */
 export function callOn(
   kq: number,
   changes: RecordMemory | null,
   events: RecordMemory | null,
   timeout: Timespec | null,
 ): number {
-  for (;;) {
-    const length = changes === null ? 0 : changes.length;
-    const count = callEither(kq, changes, events, timeout);
-    if (count !== -1 || errno() !== EINTR) return count;
-    // A call that fails empties its event list, which may be the changes'.
-    if (changes !== null) changes.length = length;
+  const count = callFirst(kq, changes, events, timeout);
+  return count === -1 ? goOn(kq, changes, events, timeout) : count;
+}
+
+/**
+ * What there is to do after such a call failed: the other one, and both again where a signal cut them short. On macOS
+ * even a call that does not wait may sleep for a moment.
+ */
+function goOn(
+  kq: number,
+  changes: RecordMemory | null,
+  events: RecordMemory | null,
+  timeout: Timespec | null,
+): number {
+  let count = callOther(kq, changes, events, timeout);
+  while (count === -1 && errno() === EINTR) {
+    count = callEither(kq, changes, events, timeout);
   }
+  return count;
 }
 
 /** Throws for what is no number of milliseconds. */
