@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `deno task test [FILES] [RULES] [--verbose] [FLAGS OF deno test]`. A rule of docs/rules.md, such as R36,
  * stands for the files that have tests of it. Without files, or a `--reporter`, each file is a line; `--verbose` shows each
- * test.
+ * test. `--ffi-alone` runs what `deno test --allow-ffi` does: what needs another permission skips itself.
  *
  * On Linux the semantics tests run a second time over a C library that has the
  * ABI of Darwin's; it is built here, and its path handed on in the environment.
@@ -21,10 +21,15 @@ export const SANITIZERS = {
   DENO_TEST_SANITIZE_RESOURCES: "1",
 };
 
+const ROOT = new URL("..", import.meta.url);
 const PERMISSIONS = ["env", "ffi", "net", "read", "run", "write"];
 
 if (import.meta.main) {
-  Deno.exit(await runOverLibrary(await withRules(Deno.args)));
+  const alone = Deno.args.indexOf("--ffi-alone");
+  const code = alone === -1
+    ? await runOverLibrary(await withRules(Deno.args))
+    : await runWithFfiAlone(Deno.args.toSpliced(alone, 1));
+  Deno.exit(code);
 }
 
 /** What `deno test` is given for any of the tests. */
@@ -62,6 +67,16 @@ async function runOverLibrary(args: string[]): Promise<number> {
   }
 }
 
+async function runWithFfiAlone(args: string[]): Promise<number> {
+  const flags = ["--no-prompt", "--allow-ffi", ...await importMapFlags()];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...flags, ...args],
+    cwd: ROOT,
+    env: SANITIZERS,
+  }).spawn();
+  return (await child.status).code;
+}
+
 async function runTests(
   args: string[],
   env: Record<string, string>,
@@ -78,7 +93,7 @@ async function runTests(
       ...flags,
       ...names ? [] : everything(),
     ],
-    cwd: new URL("..", import.meta.url),
+    cwd: ROOT,
     env: { ...SANITIZERS, ...env },
     stdout: isWhole ? "inherit" : "piped",
   }).spawn();

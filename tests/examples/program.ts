@@ -1,8 +1,19 @@
 /** The examples as programs of their own. */
-import { soon } from "../async/support.ts";
+import { itUnless, lacks, soon } from "../async/support.ts";
 
 /** How long a program may take to say something. */
 const PATIENCE = 30_000;
+
+/** How long a test of one may take, in ms. */
+const LIMIT = 300_000;
+
+const missing = lacks({ name: "run" }) ?? lacks({ name: "read" }) ??
+  lacks({ name: "write" });
+
+/** Registers a test that starts an example or makes files for it, skipped where that is not allowed. */
+export function itMay(name: string, body: () => void | Promise<void>): void {
+  itUnless(missing, name, body, LIMIT);
+}
 
 /** An example that runs. It is ended with the block that it is used in. */
 export class Program implements AsyncDisposable {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { afterEach, describe, it } from "@std/testing/bdd";
+import { afterEach, describe } from "@std/testing/bdd";
 import { kill, spawn, waitpid } from "../../posix.ts";
 import { cleanUp, cleanups } from "../posix/support.ts";
-import { Program } from "./program.ts";
+import { itMay, Program } from "./program.ts";
 
 /** A process that lasts until it is ended. */
 function sleeper(): number {
@@ -17,7 +17,7 @@ function sleeper(): number {
 describe("examples/wait_pid.ts", () => {
   afterEach(cleanUp);
 
-  it("waits for a process that is not its child", async () => {
+  itMay("waits for a process that is not its child", async () => {
     const pid = spawn(["sleep", "1000"]);
     await using program = new Program("wait_pid.ts", [`${pid}`]);
     await program.says(new RegExp(`^Waiting for process ${pid}.\n`));
@@ -29,7 +29,7 @@ describe("examples/wait_pid.ts", () => {
     waitpid(pid);
   });
 
-  it("gives up when it is told to", async () => {
+  itMay("gives up when it is told to", async () => {
     const pid = sleeper();
     await using program = new Program("wait_pid.ts", [`${pid}`, "0.1"]);
     await program.says(
@@ -38,7 +38,7 @@ describe("examples/wait_pid.ts", () => {
     assertEquals(await program.exitCode(), 1);
   });
 
-  it("tells of a process that is not there", async () => {
+  itMay("tells of a process that is not there", async () => {
     const pid = spawn(["true"]);
     waitpid(pid);
     await using program = new Program("wait_pid.ts", [`${pid}`]);
@@ -46,7 +46,7 @@ describe("examples/wait_pid.ts", () => {
     assertEquals(await program.exitCode(), 1);
   });
 
-  it("says how it is used", async () => {
+  itMay("says how it is used", async () => {
     await using program = new Program("wait_pid.ts", ["init"]);
     assertEquals(await program.exitCode(), 2);
   });

@@ -36,7 +36,14 @@ import {
   takeError,
   write,
 } from "../../posix.ts";
-import { acceptOne, cleanUp, kept, run, temporaryFile } from "./support.ts";
+import {
+  acceptOne,
+  awaitReadable,
+  cleanUp,
+  kept,
+  run,
+  temporaryFile,
+} from "./support.ts";
 
 describe("posix.ts", () => {
   afterEach(cleanUp);
@@ -124,6 +131,7 @@ describe("posix.ts", () => {
     assertEquals(write(client, buffer), 4);
     assertEquals(read(server, buffer), 4);
     assertEquals(send(client, buffer), 4);
+    awaitReadable(Number(server));
     assertEquals(recv(server, buffer), 4);
     assertStrictEquals(accept(BigInt(fd)), null);
     setNoDelay(client);
@@ -137,6 +145,7 @@ describe("posix.ts", () => {
     assertEquals(dup2(server, BigInt(copy)), copy);
     close(BigInt(copy));
     shutdown(client, "write");
+    awaitReadable(Number(server));
     assertEquals(recv(server, buffer), 0);
     const file = BigInt(temporaryFile().fd);
     ftruncate(file, 5);

@@ -11,7 +11,7 @@ import {
   socketpair,
   write,
 } from "../../posix.ts";
-import { cleanUp, encoder, kept, NOT_OPEN } from "./support.ts";
+import { awaitReadable, cleanUp, encoder, kept, NOT_OPEN } from "./support.ts";
 
 /** A Uint8Array that says in every way that it is longer than it is. */
 class Liar extends Uint8Array {
@@ -88,6 +88,7 @@ describe("posix.ts", () => {
       const [c, d] = [bind(), bind()];
       kept([c.fd, d.fd]);
       assertEquals(sendTo(c.fd, new Liar(16), d), 16);
+      awaitReadable(d.fd);
       assertEquals(recvFrom(d.fd, new Liar(8))?.count, 8);
     });
 

@@ -4,6 +4,7 @@
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { lacks } from "../async/support.ts";
 
 /** The instructions of each function of variadic.c, by its name. */
 type Assembly = ReadonlyMap<string, readonly string[]>;
@@ -12,6 +13,8 @@ const decoder = new TextDecoder();
 
 /** What clang makes of variadic.c for a target, or why there is nothing to see. */
 function assemble(target: string): Assembly | string {
+  const missing = lacks({ name: "run" });
+  if (missing !== undefined) return missing;
   const args = ["-S", "-O1", "-ffreestanding", "-o", "-", "variadic.c"];
   try {
     const { success, stdout, stderr } = new Deno.Command("clang", {

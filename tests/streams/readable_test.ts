@@ -1,10 +1,24 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Loop } from "../../loop.ts";
 import { EV_EOF, kevWrite } from "../../mod.ts";
-import { open, setLinger, SystemError } from "../../posix.ts";
+import {
+  creat,
+  open,
+  setLinger,
+  setSendBufferSize,
+  SystemError,
+  unlink,
+  write,
+} from "../../posix.ts";
 import { readableStream, writableStream } from "../../streams.ts";
 import { isPending, it, itUnless, soon, turn } from "../async/support.ts";
-import { Descriptors, drain, fill, send } from "../semantics/descriptors.ts";
+import {
+  Descriptors,
+  drain,
+  fill,
+  send,
+  temporaryPath,
+} from "../semantics/descriptors.ts";
 import { describeKernels } from "../semantics/kernels.ts";
 import { decoder, LINES, put } from "./support.ts";
 
@@ -81,6 +95,7 @@ describeKernels("readableStream()", (kernel) => {
     await using loop = new Loop();
     using fds = new Descriptors();
     const [a, b] = fds.socketpair();
+    setSendBufferSize(b, 1 << 17);
     const reader = readableStream(loop, a).getReader();
     const chunks: Uint8Array[] = [];
     for (const size of [65536, 10, 65536, 40000, 10]) {
@@ -112,13 +127,13 @@ describeKernels("readableStream()", (kernel) => {
 
   it("reads a regular file to its end", async () => {
     await using loop = new Loop();
-    const path = new URL(import.meta.url).pathname;
-    using file = new Descriptors();
-    const stream = readableStream(loop, file.keep(open(path)));
-    assertEquals(
-      await soon(new Response(stream).text()),
-      await Deno.readTextFile(path),
-    );
+    using fds = new Descriptors();
+    const path = temporaryPath();
+    const text = "a line of a file\n".repeat(10_000);
+    write(fds.keep(creat(path)), new TextEncoder().encode(text));
+    const stream = readableStream(loop, fds.keep(open(path)));
+    unlink(path);
+    assertEquals(await soon(new Response(stream).text()), text);
   });
 
   it("is errored by a connection that broke, behind the bytes that came before", async () => {
