@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { EVFILT_USER, kevRead, kevUser, kqApply, Kqueue } from "../../mod.ts";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { kevRead, kevUser, Kqueue } from "../../mod.ts";
 import { Loop } from "../../loop.ts";
 import { only } from "../semantics/calls.ts";
 import { Descriptors, read, write } from "../semantics/descriptors.ts";
-import { describeKernels } from "../semantics/kernels.ts";
+import { describeKernels, sharedDescriptor } from "../semantics/kernels.ts";
 import { isPending, it, itUnless, lacks, pause, soon } from "./support.ts";
 
 const COUNT = 1000;
@@ -152,18 +152,6 @@ describeKernels(
     });
   },
 );
-
-/** The ident of the watcher by which a wait is ended that others join. */
-const BELL = 0x6265_6c6c_2e6b_7175n;
-
-/** The descriptor that all waits of this isolate share. */
-function sharedDescriptor(): number {
-  const numbers = Array.from({ length: 256 }, (_, number) => number);
-  const touch = { ident: BELL, filter: EVFILT_USER };
-  const shared = numbers.find((number) => kqApply(number, touch));
-  assert(shared !== undefined);
-  return shared;
-}
 
 describeKernels("a descriptor that all waits share, closed by somebody", () => {
   it("R104 keeps no queue from waking while another waits", async () => {

@@ -2,7 +2,7 @@
  * Registers a suite for each kernel that this machine has: the system's own (macOS's, or the engine on Linux), and on
  * Linux a second time the C library that has the ABI of Darwin's, over which the code runs that a Mac runs.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   afterAll,
   afterEach,
@@ -10,7 +10,15 @@ import {
   beforeEach,
   describe,
 } from "@std/testing/bdd";
-import { kevUser, Kqueue, type Libc, openLibc, useLibc } from "../../mod.ts";
+import {
+  EVFILT_USER,
+  kevUser,
+  kqApply,
+  Kqueue,
+  type Libc,
+  openLibc,
+  useLibc,
+} from "../../mod.ts";
 import { close, dup } from "../../posix.ts";
 import { darwinLibrary } from "../darwin/library.ts";
 import { IS_LINUX, STAND_IN_NAME, SYSTEM_NAME } from "../system.ts";
@@ -32,6 +40,11 @@ export interface Kernel {
 
 /** From here on the engine numbers its own descriptors, where the limit allows it. */
 const FIRST_OWN = 4096;
+
+/** The ident of the watcher by which a wait is ended that others join. */
+const BELL = 0x6265_6c6c_2e6b_7175n;
+
+let ownBell = -1;
 
 const SYSTEM: Kernel = {
   name: SYSTEM_NAME,
@@ -104,8 +117,27 @@ function checkDescriptors(): void {
   });
 }
 
+/** The descriptor that all waits of this isolate share, over the kernel in use. */
+export function sharedDescriptor(): number {
+  assert(bells().includes(ownBell), `${ownBell} is not it`);
+  return ownBell;
+}
+
+/** On macOS those of isolates that have ended are still there: queues are the process's. */
+function bells(): number[] {
+  const numbers = Array.from({ length: 256 }, (_, number) => number);
+  const touch = { ident: BELL, filter: EVFILT_USER };
+  return numbers.filter((number) => kqApply(number, touch));
+}
+
 /** The first wait of an isolate opens what all others share. */
 async function openWaiter(): Promise<void> {
+  const others = new Set(bells());
+  await waitOnce();
+  ownBell = bells().find((number) => !others.has(number)) ?? ownBell;
+}
+
+async function waitOnce(): Promise<void> {
   using kq = new Kqueue();
   kq.apply(kevUser(1));
   await kq.waitAsync({ timeoutMs: 0.1 });
