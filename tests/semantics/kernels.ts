@@ -93,12 +93,14 @@ function describeStandIn(
   const libc = openLibc(library.path);
   describe(name, () => {
     let before: Libc | null = null;
+    const bellBefore = ownBell;
     beforeAll(async () => {
       before = useLibc(libc);
       await openWaiter();
     });
     afterAll(() => {
       useLibc(before);
+      ownBell = bellBefore;
     });
     checkDescriptors();
     body(STAND_IN);
