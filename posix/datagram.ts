@@ -146,10 +146,14 @@ export function sendTo(
  * Receives a datagram and the address of its sender, without ever waiting.
  *
  * ```ts
+ * import { kevRead, Kqueue } from "@kqueue/kqueue";
  * import { bind, close, recvFrom, sendTo } from "@kqueue/kqueue/posix";
  *
  * const [a, b] = [bind(), bind()];
  * sendTo(a.fd, new TextEncoder().encode("hello"), b);
+ * using kq = new Kqueue();
+ * kq.apply(kevRead(b.fd));
+ * kq.wait(); // also within one machine a datagram takes a moment
  * console.log(recvFrom(b.fd, new Uint8Array(1500))); // { count: 5, address: "127.0.0.1", port: … }
  * for (const { fd } of [a, b]) close(fd);
  * ```
