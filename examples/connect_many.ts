@@ -6,8 +6,8 @@
  * deno run --allow-ffi examples/connect_many.ts --seconds 2 192.168.1.1-254 22 80 443
  * ```
  *
- * The second command tries each port at each of the addresses. Without any, a thousand connects go to this machine: to a
- * port where the example itself listens, and every third one to a port where nobody does.
+ * The second command tries each port at each of the addresses. Without any, a thousand connects go to this machine: to
+ * ports where the example itself listens, and every third one to a port where nobody does.
  *
  * None of the connects is waited for. EVFILT_WRITE tells when one is done, by EV_EOF that it was refused, and by fflags
  * why. All begin at once, or as many as there are descriptors for: the next ones begin as others end.
@@ -19,6 +19,8 @@ import { close, connect, listen, SystemError } from "../posix.ts";
 import { parseArgs } from "node:util";
 
 const COUNT = 1000;
+/** As many as it takes, for none of them accepts: on macOS each lets no more than 192 connections wait for that. */
+const LISTENERS = 10;
 const DEADLINE = 1;
 /** Too few descriptors, in this process or in the system: they come back as connects end. */
 const SHORTAGE = ["EMFILE", "ENFILE"];
@@ -106,14 +108,14 @@ function addressesOf(text: string): string[] {
 /** Every third connect goes to a port where nobody listens. */
 function connectToThisMachine(timeoutMs: number): void {
   const closed = listen();
-  const open = listen({ backlog: COUNT });
+  const open = Array.from({ length: LISTENERS }, () => listen());
   close(closed.fd);
   const targets = Array.from({ length: COUNT }, (_, i) => ({
-    address: open.address,
-    port: i % 3 === 2 ? closed.port : open.port,
+    address: closed.address,
+    port: (i % 3 === 2 ? closed : open[i % LISTENERS]).port,
   }));
   report(targets, timeoutMs);
-  close(open.fd);
+  for (const { fd } of open) close(fd);
 }
 
 function report(

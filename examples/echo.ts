@@ -40,7 +40,10 @@ import {
 
 /** The udata of the listening socket's watchers. Connections have the numbers from 1. */
 const LISTENER = 0;
-/** How long to leave new connections waiting when there is no descriptor left for them. */
+/**
+ * How long to leave new connections waiting when there is no descriptor left for them. The one for which that shows is lost
+ * on macOS, which closes what `accept` finds no descriptor for.
+ */
 const PAUSE_MS = 100;
 const BUFFER_SIZE = 64 * 1024;
 

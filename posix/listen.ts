@@ -24,7 +24,7 @@ export interface ListenOptions {
   readonly port?: number;
   /**
    * How many connections may wait for {@linkcode accept}: 4096 unless given. Systems cut it to what they allow, macOS by
-   * default to 128; a connection beyond that waits to be made.
+   * default to 128, of which it takes half as many more; a connection beyond that waits to be made.
    */
   readonly backlog?: number;
   /**
@@ -171,7 +171,8 @@ export function listen(
  *
  * @param fd A listening socket.
  * @returns A socket, close-on-exec, or null where no connection waits.
- * @throws {SystemError} EMFILE or ENFILE, when out of descriptors; EBADF; ENOTSOCK or EINVAL for what does not listen, or
+ * @throws {SystemError} EMFILE or ENFILE, when out of descriptors: on Linux the connection goes on waiting, macOS closes it
+ * (`accept_nocancel` of xnu); EBADF; ENOTSOCK or EINVAL for what does not listen, or
  * null, where that is in blocking mode and has nothing to read.
  */
 export function accept(

@@ -284,7 +284,8 @@ export class Server implements Host, AsyncDisposable {
         fd = accept(this.#listener.fd);
       } catch (error) {
         if (!isShortage(error)) throw error;
-        // A level that cannot be served would be reported without end. The next tick tries again.
+        // A level that cannot be served would be reported without end. The next tick tries again. (On macOS this one
+        // connection is closed.)
         return this.#watchListener(EV_DISABLE);
       }
       if (fd === null) return;

@@ -67,7 +67,9 @@ export function cleanUpAfterEach(): void {
 /** A client that leaves the event loop to the server whenever it would have to wait. */
 export class Client {
   readonly fd: number;
-  readonly #kq = new Kqueue();
+  /** One for each direction: it may wait for both. */
+  readonly #reads = new Kqueue();
+  readonly #writes = new Kqueue();
   readonly #buffer = new Uint8Array(64 * 1024);
 
   constructor({ port }: { readonly port: number }) {
@@ -80,7 +82,7 @@ export class Client {
     let rest = typeof data === "string" ? encoder.encode(data) : data;
     while (rest.length > 0) {
       const sent = send(this.fd, rest);
-      if (sent === null) await this.#wait(kevWrite(this.fd));
+      if (sent === null) await wait(this.#writes, kevWrite(this.fd));
       rest = rest.subarray(sent ?? 0);
     }
   }
@@ -97,7 +99,7 @@ export class Client {
       if (count !== null) {
         return decoder.decode(this.#buffer.subarray(0, count));
       }
-      await this.#wait(kevRead(this.fd));
+      await wait(this.#reads, kevRead(this.fd));
     }
   }
 
@@ -130,15 +132,16 @@ export class Client {
 
   close(): void {
     if (!clients.delete(this)) return;
-    this.#kq.close();
+    this.#reads.close();
+    this.#writes.close();
     close(this.fd);
   }
+}
 
-  async #wait(change: KeventInit): Promise<void> {
-    this.#kq.apply(change);
-    await this.#kq.waitAsync();
-    this.#kq.apply({ ...change, flags: EV_DELETE });
-  }
+async function wait(kq: Kqueue, change: KeventInit): Promise<void> {
+  kq.apply(change);
+  await kq.waitAsync();
+  kq.apply({ ...change, flags: EV_DELETE });
 }
 
 /** Sends bytes on a new connection, and gives back all that comes until the server closes it. */

@@ -76,6 +76,12 @@ class Tally {
   /** Asserts that each of so many came just once. */
   assertOnceEach(count: number): void {
     assertEquals(this.total, count);
+    assertEquals(this.counts.size, count);
+  }
+
+  /** Asserts that each of so many came just once, and in few calls. */
+  assertAtOnce(count: number): void {
+    this.assertOnceEach(count);
     this.assertAll(count);
   }
 
@@ -169,7 +175,7 @@ describeKernels("a queue of many watchers", (kernel) => {
     const modes = [EV_ADD | EV_CLEAR, EV_ADD | EV_ONESHOT];
     kq.apply(changes(all, (fd) => kevRead(fd, { flags: modes[fd % 2] })));
     kq.apply(changes(all, (fd) => kevWrite(fd, { flags: modes[fd % 2] })));
-    new Tally().collect(kq, all.length).assertOnceEach(all.length);
+    new Tally().collect(kq, all.length).assertAtOnce(all.length);
     assertEquals(kq.poll().length, 0);
     for (const fd of all) send(fd, 1);
     let reads = 0;
@@ -208,6 +214,7 @@ describeKernels("a queue of many watchers", (kernel) => {
         (ident) => kevTimer(ident, period(ident), { flags }),
       ),
     );
+    // On macOS each fires by a call of its own, late ones in several batches.
     elapse(60);
     new Tally().collect(kq, many).assertOnceEach(many);
     assertEquals(kq.poll().length, 0);
@@ -257,7 +264,7 @@ describeKernels("a queue of many watchers", (kernel) => {
           (ident) => kevUser(ident, { flags: 0, fflags: NOTE_TRIGGER }),
         ),
       );
-      new Tally().collect(kq, many).assertOnceEach(many);
+      new Tally().collect(kq, many).assertAtOnce(many);
       assertEquals(kq.poll().length, 0);
     }
     kq.trigger(many / 2, { udata: 3 });
