@@ -127,7 +127,8 @@ export function sharedDescriptor(): number {
 
 /** On macOS those of isolates that have ended are still there: queues are the process's. */
 function bells(): number[] {
-  const numbers = Array.from({ length: 256 }, (_, number) => number);
+  const length = lowestFree() + 256;
+  const numbers = Array.from({ length }, (_, number) => number);
   const touch = { ident: BELL, filter: EVFILT_USER };
   return numbers.filter((number) => kqApply(number, touch));
 }
@@ -135,15 +136,20 @@ function bells(): number[] {
 /** The first wait of an isolate opens what all others share. */
 async function openWaiter(): Promise<void> {
   const others = new Set(bells());
-  await waitOnce();
-  ownBell = bells().find((number) => !others.has(number)) ?? ownBell;
+  let bell: number | undefined;
+  for (let delay = 5; bell === undefined; delay *= 2) {
+    await waitOnce(delay);
+    bell = bells().find((number) => !others.has(number));
+  }
+  ownBell = bell;
 }
 
-async function waitOnce(): Promise<void> {
+/** On another thread, unless the event, after so many milliseconds, comes before that is asked. */
+async function waitOnce(delay: number): Promise<void> {
   using kq = new Kqueue();
   kq.apply(kevUser(1));
   await kq.waitAsync({ timeoutMs: 0.1 });
   // That one may have ended before the call on the other thread, which sanitizers look for; an event ends both.
-  setTimeout(() => kq.trigger(1), 5);
+  setTimeout(() => kq.trigger(1), delay);
   await kq.waitAsync();
 }
