@@ -121,35 +121,41 @@ function checkDescriptors(): void {
 
 /** The descriptor that all waits of this isolate share, over the kernel in use. */
 export function sharedDescriptor(): number {
-  assert(bells().includes(ownBell), `${ownBell} is not it`);
+  assert(isBell(ownBell), `${ownBell} is not it`);
   return ownBell;
 }
 
-/** On macOS those of isolates that have ended are still there: queues are the process's. */
-function bells(): number[] {
-  const length = lowestFree() + 256;
-  const numbers = Array.from({ length }, (_, number) => number);
-  const touch = { ident: BELL, filter: EVFILT_USER };
-  return numbers.filter((number) => kqApply(number, touch));
+/** On macOS also those of isolates that have ended are: queues are the process's. */
+function isBell(fd: number): boolean {
+  return kqApply(fd, { ident: BELL, filter: EVFILT_USER });
 }
 
-/** The first wait of an isolate opens what all others share. */
+/** The first wait of an isolate on another thread opens what all others share. */
 async function openWaiter(): Promise<void> {
-  const others = new Set(bells());
-  let bell: number | undefined;
-  for (let delay = 5; bell === undefined; delay *= 2) {
-    await waitOnce(delay);
-    bell = bells().find((number) => !others.has(number));
+  for (let delay = 5; delay < 10_000; delay *= 2) {
+    const bell = (await openedByWait(delay)).find(isBell);
+    if (bell === undefined) continue; // its event came before another thread was asked
+    ownBell = bell;
+    return;
   }
-  ownBell = bell;
+  throw new Error("No wait was on another thread");
 }
 
-/** On another thread, unless the event, after so many milliseconds, comes before that is asked. */
-async function waitOnce(delay: number): Promise<void> {
+/** Waits for an event after so many milliseconds, and gives numbers of which one is what the wait opened, if it did. */
+async function openedByWait(delay: number): Promise<number[]> {
   using kq = new Kqueue();
   kq.apply(kevUser(1));
+  const free = lowestFew();
   await kq.waitAsync({ timeoutMs: 0.1 });
   // That one may have ended before the call on the other thread, which sanitizers look for; an event ends both.
   setTimeout(() => kq.trigger(1), delay);
   await kq.waitAsync();
+  return free;
+}
+
+/** The lowest numbers that are free: more than Deno's other threads may take meanwhile. */
+function lowestFew(): number[] {
+  const few = Array.from({ length: 16 }, () => dup(1));
+  few.forEach(close);
+  return few;
 }
