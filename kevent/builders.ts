@@ -213,6 +213,9 @@ function signalNumber(name: Deno.Signal): number {
  * status cannot be known (R82). The signal that ended the process is `Number(data) & 0x7f`; if that is 0, its exit code
  * is `Number(data) >> 8`.
  *
+ * A child is still to be waited for. On macOS that may take a moment after the event: `waitpid` with `noHang` may give null
+ * (R81).
+ *
  * ```ts
  * import { kevProc, Kqueue, NOTE_EXIT, NOTE_EXITSTATUS } from "@kqueue/kqueue";
  * import { kill, spawn, waitpid } from "@kqueue/kqueue/posix";

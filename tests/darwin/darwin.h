@@ -207,7 +207,8 @@ struct queue {
     int users;      /* calls that are using it; the last one frees a closed queue */
     int bound;      /* R10a: the size of the records of its first call; 0 before that */
     int level;      /* R22: of the queues in it and around it */
-    uint64_t round; /* when it was last looked at */
+    uint64_t round;    /* when it was last looked at */
+    uint64_t gathered; /* for which wait, last */
 
     struct knote *oldest, *newest;      /* its watchers */
     struct knote *buckets[KNOTE_BUCKETS]; /* the same by ident */

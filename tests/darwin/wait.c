@@ -35,7 +35,8 @@ struct rest {
     nfds_t used, room;
     uint64_t time;  /* ns; NEVER: until something happens */
     uint64_t limit; /* poll(2) takes no more than a process may have open */
-    bool failed;    /* out of memory */
+    uint64_t number; /* of the call */
+    bool failed;     /* out of memory */
 };
 
 /* What one record of poll(2) stands for from the call's beginning on. */
@@ -57,7 +58,7 @@ static bool poll_begin(struct pollfd *fds, unsigned nfds, struct polled *all);
 static int poll_look(struct pollfd *fds, unsigned nfds, struct polled *all, struct rest *rest);
 static void rest_begin(struct rest *rest, uint64_t deadline);
 static void rest_add(struct rest *rest, int fd, short events);
-static void rest_add_queue(struct rest *rest, const struct queue *q);
+static void rest_add_queue(struct rest *rest, struct queue *q);
 static int rest_take(struct rest *rest);
 
 __attribute__((constructor)) static void make_wake(void) {
@@ -176,7 +177,9 @@ static void rest_begin(struct rest *rest, uint64_t deadline) {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
     uint64_t now = clock_now(CLOCK_MONOTONIC);
-    *rest = (struct rest){ .time = deadline == NEVER ? NEVER : deadline > now ? deadline - now : 0,
+    static uint64_t number;
+    *rest = (struct rest){ .number = ++number,
+                           .time = deadline == NEVER ? NEVER : deadline > now ? deadline - now : 0,
                            .limit = limit.rlim_cur };
     rest_add(rest, wake, POLLIN);
 }
@@ -200,8 +203,10 @@ static void rest_add(struct rest *rest, int fd, short events) {
 }
 
 /* All that may make one of the queue's watchers ready. */
-static void rest_add_queue(struct rest *rest, const struct queue *q) {
+static void rest_add_queue(struct rest *rest, struct queue *q) {
     if (q->queued > 0) return; /* only a first one wakes anybody */
+    if (q->gathered == rest->number) return; /* it is in a ring, which kqueue_kqfilter() may overlook, or in two others */
+    q->gathered = rest->number;
     for (const struct knote *kn = q->oldest; kn != NULL; kn = kn->newer) {
         if ((kn->status & (DISABLED | ACTIVE | VANISHED)) != 0) continue;
         uint64_t left = NEVER;

@@ -17,6 +17,7 @@ import {
 import * as posix from "../../posix.ts";
 import { assertCode, only, openQueue } from "./calls.ts";
 import {
+  awaitReadable,
   Descriptors,
   listenOn,
   openSystem,
@@ -135,6 +136,7 @@ describeKernels("sockets that change their state", () => {
       const watch = () => kq.apply(kevRead(fd), kevWrite(fd));
       if (!isEarly) watch();
       send(fd, 4);
+      awaitReadable(fd);
       if (isEarly) watch();
       for (let call = 0; call < 3; call++) {
         const events = kq.poll();

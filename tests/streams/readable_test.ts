@@ -5,6 +5,7 @@ import {
   creat,
   open,
   setLinger,
+  setReceiveBufferSize,
   setSendBufferSize,
   SystemError,
   unlink,
@@ -96,6 +97,7 @@ describeKernels("readableStream()", (kernel) => {
     using fds = new Descriptors();
     const [a, b] = fds.socketpair();
     setSendBufferSize(b, 1 << 17);
+    setReceiveBufferSize(a, 1 << 17);
     const reader = readableStream(loop, a).getReader();
     const chunks: Uint8Array[] = [];
     for (const size of [65536, 10, 65536, 40000, 10]) {
