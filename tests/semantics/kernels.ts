@@ -2,7 +2,7 @@
  * Registers a suite for each kernel that this machine has: the system's own (macOS's, or the engine on Linux), and on
  * Linux a second time the C library that has the ABI of Darwin's, over which the code runs that a Mac runs.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   afterAll,
   afterEach,
@@ -10,15 +10,7 @@ import {
   beforeEach,
   describe,
 } from "@std/testing/bdd";
-import {
-  EVFILT_USER,
-  kevUser,
-  kqApply,
-  Kqueue,
-  type Libc,
-  openLibc,
-  useLibc,
-} from "../../mod.ts";
+import { kevUser, Kqueue, type Libc, openLibc, useLibc } from "../../mod.ts";
 import { close, dup } from "../../posix.ts";
 import { darwinLibrary } from "../darwin/library.ts";
 import { IS_LINUX, STAND_IN_NAME, SYSTEM_NAME } from "../system.ts";
@@ -40,11 +32,6 @@ export interface Kernel {
 
 /** From here on the engine numbers its own descriptors, where the limit allows it. */
 const FIRST_OWN = 4096;
-
-/** The ident of the watcher by which a wait is ended that others join. */
-const BELL = 0x6265_6c6c_2e6b_7175n;
-
-let ownBell = -1;
 
 const SYSTEM: Kernel = {
   name: SYSTEM_NAME,
@@ -93,14 +80,12 @@ function describeStandIn(
   const libc = openLibc(library.path);
   describe(name, () => {
     let before: Libc | null = null;
-    const bellBefore = ownBell;
     beforeAll(async () => {
       before = useLibc(libc);
       await openWaiter();
     });
     afterAll(() => {
       useLibc(before);
-      ownBell = bellBefore;
     });
     checkDescriptors();
     body(STAND_IN);
@@ -119,43 +104,31 @@ function checkDescriptors(): void {
   });
 }
 
-/** The descriptor that all waits of this isolate share, over the kernel in use. */
-export function sharedDescriptor(): number {
-  assert(isBell(ownBell), `${ownBell} is not it`);
-  return ownBell;
-}
-
-/** On macOS also those of isolates that have ended are: queues are the process's. */
-function isBell(fd: number): boolean {
-  return kqApply(fd, { ident: BELL, filter: EVFILT_USER });
-}
-
 /** The first wait of an isolate on another thread opens what all others share. */
 async function openWaiter(): Promise<void> {
-  for (let delay = 5; delay < 10_000; delay *= 2) {
-    const bell = (await openedByWait(delay)).find(isBell);
-    if (bell === undefined) continue; // its event came before another thread was asked
-    ownBell = bell;
-    return;
+  // An event that comes before that thread is asked, as on a busy machine, ends the wait without it.
+  for (let delay = 5; delay < 1000; delay *= 2) {
+    const [, before] = lowestTwo();
+    await waitOnce(delay);
+    const [, after] = lowestTwo();
+    if (after !== before) return;
   }
-  throw new Error("No wait was on another thread");
 }
 
-/** Waits for an event after so many milliseconds, and gives numbers of which one is what the wait opened, if it did. */
-async function openedByWait(delay: number): Promise<number[]> {
+/** Waits for an event that comes after so many milliseconds. */
+async function waitOnce(delay: number): Promise<void> {
   using kq = new Kqueue();
   kq.apply(kevUser(1));
-  const free = lowestFew();
   await kq.waitAsync({ timeoutMs: 0.1 });
   // That one may have ended before the call on the other thread, which sanitizers look for; an event ends both.
   setTimeout(() => kq.trigger(1), delay);
   await kq.waitAsync();
-  return free;
 }
 
-/** The lowest numbers that are free: more than Deno's other threads may take meanwhile. */
-function lowestFew(): number[] {
-  const few = Array.from({ length: 16 }, () => dup(1));
-  few.forEach(close);
-  return few;
+/** The two lowest numbers that are free: the one for a queue, and the one for what its wait opens. */
+function lowestTwo(): [number, number] {
+  const [first, second] = [dup(1), dup(1)];
+  close(first);
+  close(second);
+  return [first, second];
 }
