@@ -1,11 +1,12 @@
 /** The engine's own descriptors in an epoll set: timerfds, inotify, pidfds, an eventfd, inner sets. */
 import {
+  DORMANT,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
-  EPOLL_CTL_MOD,
   epollControl,
   EPOLLIN,
 } from "./epoll.ts";
+import { EEXIST } from "./libc.ts";
 import { claim, duplicateAside, release } from "./own.ts";
 
 /** Who is told when a descriptor of the engine's own becomes readable. */
@@ -83,12 +84,14 @@ export class Sources {
     register(this.#epfd, fd, this.#indexOf(fd));
   }
 
-  /** Whether a descriptor is the set's, or a duplicate of it: the first source is there to be changed, to what it is. */
+  /** Whether a descriptor is the set's, or a duplicate of it: the first source, an eventfd, can be found by it. */
   isSetOf(fd: number): boolean {
     const first = this.#entries[0];
-    // Nothing may be added for a moment: in a set of somebody else's, such as Deno's own, that could be reported at once.
-    return first !== undefined &&
-      epollControl(fd, EPOLL_CTL_MOD, first.fd, EPOLLIN, dataOf(0)) === 0;
+    if (first === undefined) return false;
+    // In a set of somebody else's, such as Deno's own, it is for a moment, and must not be reported there.
+    const error = epollControl(fd, EPOLL_CTL_ADD, first.fd, DORMANT, 0);
+    if (error === 0) epollControl(fd, EPOLL_CTL_DEL, first.fd, 0, 0);
+    return error === EEXIST;
   }
 
   #indexOf(fd: number): number {
@@ -97,10 +100,5 @@ export class Sources {
 }
 
 function register(epfd: number, fd: number, index: number): number {
-  return epollControl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, dataOf(index));
-}
-
-/** What stands for the source in epoll's reports, where others have their generation. */
-function dataOf(index: number): number {
-  return -1 - index;
+  return epollControl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN, -1 - index);
 }
