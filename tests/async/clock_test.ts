@@ -70,7 +70,7 @@ describeKernels("waiting while the global clocks stand still", () => {
   });
 
   it("a watch's event that was held is delivered once it is enabled", async () => {
-    using loop = new Loop();
+    await using loop = new Loop();
     using _ = new StoppedClocks();
     const seen: bigint[] = [];
     const gate = Promise.withResolvers<void>();
